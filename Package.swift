@@ -1,0 +1,94 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours is built alike: Swift 6 mode, warnings are errors, imports say what they expose.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A module of a ring; the folder under `Sources/` is the ring (checked by `Scripts/check-rings.py`).
+func module(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", resources: resources, swiftSettings: strict)
+}
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+
+let package = Package(
+    name: "millrace",
+    products: [.executable(name: "millrace", targets: ["millrace"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        // C: system libraries and thin wrappers of system calls.
+        .target(name: "CLinux", path: "Sources/C/CLinux"),
+        .target(name: "CVips", path: "Sources/C/CVips"),
+        module("Platform", in: "C/Platform", ["CLinux", deque]),
+        // Core: values and decisions.
+        module("MillraceCore", in: "Core", []),
+        // Ports: what the services need of the outside.
+        module("MillracePorts", in: "Ports", ["MillraceCore"]),
+        // Adapters: one outside thing each.
+        module("SQLiteBus", in: "Adapters/SQLiteBus", ["MillracePorts", "MillraceCore", "Platform", grdb]),
+        module("SQLiteStore", in: "Adapters/SQLiteStore", ["MillracePorts", "MillraceCore", "Platform", grdb]),
+        module(
+            "FileImages", in: "Adapters/FileImages", ["MillracePorts", "MillraceCore", "Platform", crypto]),
+        module("ImageTasks", in: "Adapters/ImageTasks", ["MillracePorts", "MillraceCore", "CVips"]),
+        module("CommandTasks", in: "Adapters/CommandTasks", ["MillracePorts", "MillraceCore", "Platform", "CLinux"]),
+        module(
+            "ProcessFleet", in: "Adapters/ProcessFleet",
+            ["MillracePorts", "MillraceCore", "Platform", "CLinux", logging]),
+        // Services: consume, decide in Core, perform, commit.
+        module(
+            "ProxyServer", in: "Services/ProxyServer",
+            ["MillracePorts", "MillraceCore", logging, lifecycle, hummingbird, crypto]),
+        module("Orchestrator", in: "Services/Orchestrator", ["MillracePorts", "MillraceCore", logging, lifecycle]),
+        module("MonitorSystem", in: "Services/MonitorSystem", ["MillracePorts", "MillraceCore", logging, lifecycle]),
+        module("Worker", in: "Services/Worker", ["MillracePorts", "MillraceCore", logging, lifecycle, deque]),
+        // App: settings, the one place that picks adapters, the command.
+        module(
+            "MillraceApp", in: "App/MillraceApp",
+            [
+                "SQLiteBus", "SQLiteStore", "FileImages", "ImageTasks", "CommandTasks", "ProcessFleet", "ProxyServer",
+                "Orchestrator", "MonitorSystem", "Worker", "MillracePorts", "MillraceCore", "Platform", logging,
+                lifecycle, httpClient,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        .executableTarget(
+            name: "millrace", dependencies: ["MillraceApp"], path: "Sources/App/millrace", swiftSettings: strict),
+        // Testing: clocks, seeds, fixtures, a conformance suite per port.
+        module("MillraceTesting", in: "Testing", ["MillracePorts", "MillraceCore"]),
+        tests("CoreTests", ["MillraceCore", "MillraceTesting"]),
+        tests("PortsTests", ["MillracePorts", "MillraceCore", "MillraceTesting"]),
+    ]
+)
