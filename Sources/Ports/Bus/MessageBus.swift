@@ -1,5 +1,3 @@
-public import MillraceCore
-
 /// Topics with partitions, and groups that read them: what Millrace asks of Kafka, and of what takes its place.
 ///
 /// Delivery is at least once. Within a partition, records keep the order in which they were sent by one sender.
