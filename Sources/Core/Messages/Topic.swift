@@ -76,7 +76,9 @@ extension JSONReader {
                 return try field(&reader, key)
             }
             version = try reader.integer()
-            guard version == messageVersion else { throw JSONError("is \(version ?? 0); this Millrace reads \(messageVersion)") }
+            guard version == messageVersion else {
+                throw JSONError("is \(version ?? 0); this Millrace reads \(messageVersion)")
+            }
         }
         guard version != nil else { throw JSONError(path: "v", "is missing") }
     }

@@ -87,7 +87,8 @@ extension OrderRequest.Image {
                 bytes.append(byte)
                 continue
             }
-            guard remaining.count >= 2, let value = UInt8(String(decoding: remaining.prefix(2), as: UTF8.self), radix: 16),
+            guard remaining.count >= 2,
+                let value = UInt8(String(decoding: remaining.prefix(2), as: UTF8.self), radix: 16),
                 value != 0
             else { throw JSONError("has a ‘%’ that is not followed by two hexadecimal digits") }
             bytes.append(value)

@@ -49,7 +49,9 @@ public struct SystemMonitor: Sendable {
 
     /// Decides for every task whose demand changed or whose timer is due, and returns the SERVICEs to be sent.
     public mutating func decide(now: Timestamp) -> [ServiceRequest] {
-        for task in touched.union(scalers.values.filter { ($0.nextLook(now: now) ?? .distantFuture) <= now }.map(\.task)) {
+        for task in touched.union(
+            scalers.values.filter { ($0.nextLook(now: now) ?? .distantFuture) <= now }.map(\.task))
+        {
             guard var scaler = scalers[task] else { continue }
             let idleSince = scaler.idleSince
             if let decision = scaler.decide(demands[task] ?? Demand(), now: now) {

@@ -34,7 +34,8 @@ public struct TaskScaler: Hashable, Sendable {
     static let repeatAfter: Duration = .seconds(2)
 
     public init(task: TaskName, settings: ScalingSettings) {
-        self.init(task: task, settings: settings, desired: 0, number: 0, idleSince: nil, lastDecision: nil, instance: nil)
+        self.init(
+            task: task, settings: settings, desired: 0, number: 0, idleSince: nil, lastDecision: nil, instance: nil)
     }
 
     /// As a store has kept it.

@@ -1,0 +1,47 @@
+import CLinux
+import Glibc
+
+/// A thread of its own for calls that block: they must not hold up Swift's cooperative pool.
+public enum NamedThread {
+    /// Starts a detached thread that runs `body` and ends with it.
+    /// - Parameter name: at most 15 bytes of it are shown by `ps -L` and profilers.
+    public static func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        let start = Unmanaged.passRetained(Start(name: name, body: body))
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        // 512 KiB are ample for what runs on these threads, and only touched pages count.
+        pthread_attr_setstacksize(&attributes, 512 << 10)
+        var thread = pthread_t()
+        let result = pthread_create(
+            &thread, &attributes,
+            { argument in
+                guard let argument else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                millrace_name_thread(start.name)
+                start.body()
+                return nil
+            }, start.toOpaque())
+        pthread_attr_destroy(&attributes)
+        precondition(result == 0, "the system has no thread left (pthread_create: errno \(result))")
+    }
+
+    private final class Start: Sendable {
+        let name: String
+        let body: @Sendable () -> Void
+
+        init(name: String, body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+
+    /// Runs one blocking call on a thread of its own and waits for it without blocking.
+    public static func run<Value: Sendable>(
+        _ name: String, _ body: @escaping @Sendable () -> Value
+    ) async -> Value {
+        await withCheckedContinuation { continuation in
+            start(name) { continuation.resume(returning: body()) }
+        }
+    }
+}
