@@ -6,8 +6,10 @@ public protocol MessageBus: Sendable {
     /// What this adapter can do beyond the promises that all keep.
     var capabilities: BusCapabilities { get }
 
-    /// Makes sure that a topic is there with at least so many partitions; what is there already stays as it is.
-    func createTopic(_ name: String, partitions: Int) async throws(BusError)
+    /// Makes sure that a topic is there with at least so many partitions. Its records stay.
+    /// - Parameter retention: how long a record is kept at least, counted from its publication, once every group of
+    ///   the topic has committed past it (or where the topic has no group). What a group has not read is kept.
+    func createTopic(_ name: String, partitions: Int, retention: Duration) async throws(BusError)
 
     /// Grows a topic to so many partitions. A topic never shrinks: fewer than it has changes nothing.
     /// - Throws: `unsupported` where ``BusCapabilities/growth`` is not there, `unknownTopic`.
@@ -55,7 +57,7 @@ public struct BusCapabilities: OptionSet, Sendable, CustomStringConvertible {
     public static let growth = BusCapabilities(rawValue: 1)
     /// A member that dies without leaving is found out within a second, not only when its lease ends.
     public static let promptDeath = BusCapabilities(rawValue: 2)
-    /// Records below what all groups have committed are deleted after ``TopicDescription``'s retention.
+    /// Records that all groups have committed past are deleted when their topic's retention is over.
     public static let consumedRetention = BusCapabilities(rawValue: 4)
 
     public var description: String {
@@ -155,7 +157,7 @@ public enum MemberEvent: Hashable, Sendable {
     /// These were taken away, since the member was taken for dead or released too late.
     case lost(Set<Int>)
     /// Records of the member's partitions, those of one partition in order.
-    case records([Record])
+    case records([BusRecord])
     /// The wait was cancelled.
     case idle
 }
@@ -163,6 +165,6 @@ public enum MemberEvent: Hashable, Sendable {
 /// Reads records without a group.
 public protocol TopicReader: Sendable {
     /// The next records; suspends until there are any. A cancelled wait returns none.
-    func next(limit: Int) async throws(BusError) -> [Record]
+    func next(limit: Int) async throws(BusError) -> [BusRecord]
     func close() async
 }

@@ -34,7 +34,7 @@ public struct Header: Hashable, Sendable {
 }
 
 /// A record as it was read.
-public struct Record: Hashable, Sendable {
+public struct BusRecord: Hashable, Sendable {
     public var topic: String
     public var partition: Int
     public var offset: Int64
