@@ -89,6 +89,7 @@ let package = Package(
         // Testing: clocks, seeds, fixtures, a conformance suite per port.
         module("MillraceTesting", in: "Testing", ["MillracePorts", "MillraceCore"]),
         tests("CoreTests", ["MillraceCore", "MillraceTesting"]),
+        tests("SQLiteBusTests", ["SQLiteBus", "MillracePorts", "MillraceCore", "MillraceTesting"]),
         tests("PortsTests", ["MillracePorts", "MillraceCore", "MillraceTesting"]),
     ]
 )

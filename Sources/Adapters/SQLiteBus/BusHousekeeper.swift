@@ -42,6 +42,7 @@ final class BusHousekeeper: Sendable {
             group: group, lease: membership.lease, releaseTimeout: membership.releaseTimeout,
             renewedAt: SystemClock.monotonicMicroseconds)
         state.withLock { $0.members[member] = entry }
+        signal.raise()
     }
 
     func remove(_ member: Int64) { state.withLock { $0.members[member] = nil } }

@@ -126,6 +126,12 @@ public final class SQLiteBus: MessageBus {
         await writer.close()
     }
 
+    /// Lets a member's lease run out, as if its process had died or hung: for tests.
+    func stopRenewing(_ member: any GroupMember) {
+        guard let member = member as? SQLiteMember else { return }
+        keeper.remove(member.joined.memberID)
+    }
+
     private func query<Value: Sendable>(
         _ doing: String, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(BusError) -> Value {
