@@ -66,19 +66,25 @@ let package = Package(
         module(
             "ProcessFleet", in: "Adapters/ProcessFleet",
             ["MillracePorts", "MillraceCore", "Platform", "CLinux", logging]),
+        module(
+            "LinuxUsage", in: "Adapters/LinuxUsage", ["MillracePorts", "MillraceCore", "Platform"]),
         // Services: consume, decide in Core, perform, commit.
+        module("ServiceSupport", in: "Services/Support", ["MillracePorts", "MillraceCore", logging]),
         module(
             "ProxyServer", in: "Services/ProxyServer",
-            ["MillracePorts", "MillraceCore", logging, lifecycle, hummingbird, crypto]),
-        module("Orchestrator", in: "Services/Orchestrator", ["MillracePorts", "MillraceCore", logging, lifecycle]),
-        module("MonitorSystem", in: "Services/MonitorSystem", ["MillracePorts", "MillraceCore", logging, lifecycle]),
-        module("Worker", in: "Services/Worker", ["MillracePorts", "MillraceCore", logging, lifecycle, deque]),
+            ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle, hummingbird, crypto]),
+        module(
+            "Orchestrator", in: "Services/Orchestrator", ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
+        module(
+            "MonitorSystem", in: "Services/MonitorSystem", ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
+        module(
+            "Worker", in: "Services/Worker", ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
         // App: settings, the one place that picks adapters, the command.
         module(
             "MillraceApp", in: "App/MillraceApp",
             [
-                "SQLiteBus", "SQLiteStore", "FileImages", "ImageTasks", "CommandTasks", "ProcessFleet", "ProxyServer",
-                "Orchestrator", "MonitorSystem", "Worker", "MillracePorts", "MillraceCore", "Platform", logging,
+                "SQLiteBus", "SQLiteStore", "FileImages", "ImageTasks", "CommandTasks", "ProcessFleet", "LinuxUsage", "ProxyServer",
+                "Orchestrator", "MonitorSystem", "Worker", "ServiceSupport", "MillracePorts", "MillraceCore", "Platform", logging,
                 lifecycle, httpClient,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),

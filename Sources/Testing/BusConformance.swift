@@ -117,6 +117,8 @@ public enum BusConformance {
             let idle = Task { try await member.next(limit: 1) }
             idle.cancel()
             try expectEqual(try await idle.value, .idle, "cancelled")
+            member.interrupt()
+            try expectEqual(try await member.next(limit: 1), .idle, "interrupted")
             try await fixture.bus.publish([.numbered(topic, 0, 9)])
             try expectEqual(try await reader.next(1).map(\.number), [9], "the reader")
             try expectEqual(try await member.records(1).map(\.number), [9], "the member")

@@ -17,12 +17,17 @@ struct MemberState {
     private(set) var epoch = 0
     var failure: BusError?
     var isClosed = false
+    var isInterrupted = false
     var waiter: (limit: Int, continuation: CheckedContinuation<Result<MemberEvent, BusError>, Never>)?
 
     var room: Int { max(0, Self.recordLimit - records.count) }
 
     /// The next thing for the caller, if there is any.
     mutating func take(limit: Int) -> Result<MemberEvent, BusError>? {
+        if isInterrupted {
+            isInterrupted = false
+            return .success(.idle)
+        }
         if let event = events.popFirst() { return .success(event) }
         if !records.isEmpty {
             let taken = Array(records.prefix(max(1, limit)))

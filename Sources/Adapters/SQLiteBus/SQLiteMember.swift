@@ -56,6 +56,11 @@ final class SQLiteMember: GroupMember {
         return try result.get()
     }
 
+    func interrupt() {
+        state.withLock { $0.isInterrupted = true }
+        answer()
+    }
+
     func seek(_ offsets: [Int: Int64]) async throws(BusError) {
         let bounds = try await writer.run { [joined] transaction in
             try PartitionReader.bounds(transaction.db, topicID: joined.topicID)

@@ -43,7 +43,6 @@ public struct OrderProgress: Hashable, Sendable {
         guard steps.indices.contains(index) else { return false }
         let hasStarted = start(at: report.startedAt)
         let hasEnded = steps[index].end(report)
-        // A step that ended before the last one had to let its input through: nothing in front of it is pending.
         return hasEnded || hasStarted
     }
 
@@ -56,8 +55,7 @@ public struct OrderProgress: Hashable, Sendable {
         for index in steps.indices {
             switch end {
             case .finished: break
-            case .failed(let reason): steps[index].close(reason: reason, at: time)
-            case .cancelled(let reason): steps[index].close(reason: reason, at: time)
+            case .failed(let reason), .cancelled(let reason): steps[index].close(reason: reason)
             }
         }
         return true
@@ -112,9 +110,10 @@ public struct StepProgress: Hashable, Sendable {
         return true
     }
 
-    /// The first end stands: whoever ran the step again found that report and told the same.
+    /// The first report stands: whoever ran the step again found that one and told the same. It may come after the
+    /// order's end, which the worker tells before.
     mutating func end(_ report: RunReport) -> Bool {
-        guard state == .pending || state == .running || state == .skipped else { return false }
+        guard finishedAt == nil else { return false }
         switch report.outcome {
         case .finished(let output):
             state = .finished
@@ -132,14 +131,13 @@ public struct StepProgress: Hashable, Sendable {
         return true
     }
 
-    /// The order ended without this step's end.
-    mutating func close(reason: String, at time: Timestamp) {
+    /// The order ended before this step's report came; whether and when the step ended is not known then.
+    mutating func close(reason: String) {
         switch state {
         case .pending: state = .skipped
         case .running:
             state = .failed
             self.reason = reason
-            finishedAt = time
         case .finished, .failed, .skipped: break
         }
     }

@@ -5,6 +5,9 @@
 public struct SystemMonitor: Sendable {
     /// Orders that have not ended.
     private var orders: [OrderID: OrderProgress] = [:]
+    /// Orders that ended lately: the last step's report comes after the order's end.
+    private var lingering: [OrderID: OrderProgress] = [:]
+    private var lingeringOrder: [OrderID] = []
     public private(set) var scalers: [TaskName: TaskScaler]
     public private(set) var demands: [TaskName: Demand] = [:]
     private var changes = MonitorChanges()
@@ -27,7 +30,10 @@ public struct SystemMonitor: Sendable {
         touched = Set(scalers.keys)
     }
 
-    public func knows(_ order: OrderID) -> Bool { orders[order] != nil }
+    /// So many ended orders are kept at hand: more than one batch of messages can end.
+    static let lingeringLimit = 2048
+
+    public func knows(_ order: OrderID) -> Bool { orders[order] != nil || lingering[order] != nil }
 
     /// Takes one event. `lookUp` finds an order that is not under way here, as the store has it: ended, or not started.
     public mutating func apply(
@@ -39,7 +45,7 @@ public struct SystemMonitor: Sendable {
         }
         guard let id = message.order else { return }
         let before = orders[id]
-        let known = try before ?? lookUp(id)
+        let known = try before ?? lingering[id] ?? lookUp(id)
         // An order that the store does not have was never accepted here: the bus is older or newer than the store.
         guard var order = known else { return }
         guard order.apply(message, changes: &changes) else { return }
@@ -78,8 +84,16 @@ public struct SystemMonitor: Sendable {
 
     private mutating func replace(_ before: OrderProgress?, with after: OrderProgress) {
         if let before { count(before, -1) }
-        orders[after.id] = after.state.hasEnded ? nil : after
-        if !after.state.hasEnded { count(after, 1) }
+        guard after.state.hasEnded else {
+            orders[after.id] = after
+            return count(after, 1)
+        }
+        orders[after.id] = nil
+        if lingering.updateValue(after, forKey: after.id) == nil { lingeringOrder.append(after.id) }
+        if lingeringOrder.count > 2 * Self.lingeringLimit {
+            for id in lingeringOrder.prefix(Self.lingeringLimit) { lingering[id] = nil }
+            lingeringOrder.removeFirst(Self.lingeringLimit)
+        }
     }
 
     /// Adds the order to, or takes it from, the demand of each task that it still requires: once, however often the

@@ -76,10 +76,11 @@ public struct TaskScaler: Hashable, Sendable {
         return ThresholdPolicy.target(for: demand, current: desired, settings: settings)
     }
 
-    /// Takes what the fleet reports; one for an older SERVICE than was last seen is passed over.
+    /// Takes what the fleet reports; one for an older SERVICE than was last seen is passed over. Number 0 is said by an
+    /// orchestrator that has just begun and been asked for nothing yet: it will be asked again.
     /// - Returns: whether anything changed.
     public mutating func report(_ report: InstanceReport) -> Bool {
-        guard report.number >= instance?.number ?? 0, report != instance else { return false }
+        guard report.number == 0 || report.number >= instance?.number ?? 0, report != instance else { return false }
         instance = report
         return true
     }

@@ -13,6 +13,7 @@ public final class InMemoryBus: MessageBus {
         var positions: [Int: Int64] = [:]
         var events: [MemberEvent] = []
         var isFenced = false
+        var isInterrupted = false
         var waiter: (limit: Int, continuation: CheckedContinuation<Result<MemberEvent, BusError>, Never>)?
     }
 
@@ -244,6 +245,10 @@ extension InMemoryBus.State {
     mutating func next(_ id: Int64, limit: Int) -> Result<MemberEvent, BusError>? {
         guard var member = members[id] else { return .failure(BusError(.closed, "reading")) }
         defer { members[id] = member }
+        if member.isInterrupted {
+            member.isInterrupted = false
+            return .success(.idle)
+        }
         if !member.events.isEmpty { return .success(member.events.removeFirst()) }
         if member.isFenced { return .failure(BusError(.fenced, "reading \(member.membership.topic)")) }
         let records = take(topic: member.membership.topic, positions: &member.positions, limit: limit)
@@ -306,6 +311,10 @@ private final class InMemoryMember: GroupMember {
             waiter?.resume(returning: .success(.idle))
         }
         return try result.get()
+    }
+
+    func interrupt() {
+        bus.change { $0.members[id]?.isInterrupted = true }
     }
 
     func seek(_ offsets: [Int: Int64]) async throws(BusError) {

@@ -134,6 +134,9 @@ public protocol GroupMember: Sendable {
     ///   `CancellationError` is not thrown: a cancelled wait returns ``MemberEvent/idle``.
     func next(limit: Int) async throws(BusError) -> MemberEvent
 
+    /// Makes the ``next(limit:)`` that waits, or else the coming one, return ``MemberEvent/idle``.
+    func interrupt()
+
     /// Starts reading at these offsets. For members that keep their own, after each ``MemberEvent/assigned(_:)``.
     /// - Throws: `offsetOutOfRange` when a partition ends before, or begins after, what is asked.
     func seek(_ offsets: [Int: Int64]) async throws(BusError)
@@ -158,7 +161,7 @@ public enum MemberEvent: Hashable, Sendable {
     case lost(Set<Int>)
     /// Records of the member's partitions, those of one partition in order.
     case records([BusRecord])
-    /// The wait was cancelled.
+    /// The wait was cancelled or interrupted.
     case idle
 }
 
