@@ -83,6 +83,23 @@ struct BadInputTests {
         #expect(error.reason.contains("16384 × 16384"))
     }
 
+    @Test func `a side that the format cannot hold is refused`() async throws {
+        let long = try await bench.run(
+            "resize", ["width": 16384, "height": 2, "fit": "fill"], input: Workbench.photo("coffee.png"))
+        let error = try await bench.failure("convert", ["format": "webp"], input: long)
+        #expect(error.code == .permanent)
+        #expect(error.reason.contains("16383 pixels a side"))
+    }
+
+    @Test func `a run's folder that is gone is an error for now`() async throws {
+        let task = try #require(ImageTask(named: "blur"))
+        var request = try bench.request("blur", [:], input: Workbench.photo("coffee.png"))
+        request.folder += "/gone"
+        let error = await #expect(throws: TaskError.self) { try await task.run(request) }
+        #expect(error?.code == .temporary)
+        #expect(error?.reason.contains("folder") == true)
+    }
+
     @Test func `wrong parameters of a run name the task and the field`() async throws {
         let error = try await bench.failure("blur", ["sigma": 0], input: Workbench.photo("coffee.png"))
         #expect(error.code == .permanent)

@@ -1,3 +1,4 @@
+import Foundation
 import MillraceCore
 import Testing
 
@@ -51,6 +52,22 @@ struct ParameterTests {
             try task.validate(ImageTask.defaultParameters(of: name))
         }
         #expect(ImageTask(named: "develop") == nil)
+    }
+
+    @Test func `checking parameters does not load libvips`() async {
+        // In a process of its own: the tests beside this one do load it.
+        await #expect(processExitsWith: .success) {
+            for name in ImageTask.names {
+                let task = try #require(ImageTask(named: name))
+                try task.validate(ImageTask.defaultParameters(of: name))
+                #expect(throws: InvalidValue.self) { try task.validate(["no-such-parameter": 1]) }
+            }
+            let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+            try #require(!maps.contains("libvips"))
+            #expect(!VipsJob.isLibraryLoaded)
+            try VipsJob.loadLibrary()
+            #expect(VipsJob.isLibraryLoaded)
+        }
     }
 
     @Test func `a reason quotes no more of a long value than fits a line`() throws {

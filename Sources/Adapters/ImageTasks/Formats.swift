@@ -52,4 +52,13 @@ enum OutputFormat: String, CaseIterable, Sendable {
         case .tiff: "output.tiff"
         }
     }
+
+    /// In pixels, where the format itself has a limit.
+    var longestSide: Int? {
+        switch self {
+        case .jpeg: 65_500
+        case .webp: 16_383
+        case .png, .tiff: nil
+        }
+    }
 }

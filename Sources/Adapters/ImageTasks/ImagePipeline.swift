@@ -34,6 +34,11 @@ struct ImagePipeline {
     }
 
     func save(_ path: String, _ format: OutputFormat, quality: Int) throws(VipsJob.Failure) {
+        let size = try job.info().size
+        if let longest = format.longestSide, max(size.width, size.height) > longest {
+            throw .refused(
+                "would become \(size.width) × \(size.height); \(format.rawValue) has at most \(longest) pixels a side")
+        }
         // JPEG has no alpha; paper is white.
         if format == .jpeg, try job.info().hasAlpha {
             try job.flatten(over: try opaque(.white))
@@ -117,8 +122,9 @@ struct ImagePipeline {
     private func blur(_ sigma: Double) throws(VipsJob.Failure) {
         let size = try job.info().size
         let smallest = min(size.width, size.height)
-        // At a sigma of 10 and more, the way by the smaller picture differs by one of 255 steps on average.
-        let factor = min(Int(sigma / 10), smallest / 16)
+        // A sigma of at least 5 is left for the smaller picture: then the result is one of 255 steps from the true one on
+        // average, which is what libvips's whole-numbered masks are from it at any sigma.
+        let factor = min(Int(sigma / 5), smallest / 16)
         guard factor > 1 else { return try job.blur(sigma: sigma) }
         try job.resize(to: size.scaled(by: 1 / Double(factor)))
         try job.blur(sigma: sigma / Double(factor))

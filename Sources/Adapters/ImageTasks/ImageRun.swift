@@ -16,7 +16,11 @@ struct ImageRun: Sendable {
     /// - Returns: the output's file name.
     func outcome(with job: VipsJob) -> Result<String, TaskError> {
         Self.turn.withLock { _ in
-            defer { VipsJob.endThread() }
+            // In this turn and on this thread, as closing uses libvips too.
+            defer {
+                job.clear()
+                VipsJob.endThread()
+            }
             do throws(TaskError) {
                 return .success(try perform(with: job))
             } catch {
@@ -38,7 +42,9 @@ struct ImageRun: Sendable {
         } catch {
             // Half an output is of no use, and on a full disk it is in the way.
             unlink(path)
-            throw job.isCancelled ? Self.cancelled : error.asTaskError(of: file)
+            guard !job.isCancelled else { throw Self.cancelled }
+            guard access(folder, W_OK) == 0 else { throw TaskError(.temporary, "the run's folder cannot be written") }
+            throw error.asTaskError(of: file)
         }
         return format.fileName
     }

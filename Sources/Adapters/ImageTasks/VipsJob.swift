@@ -46,6 +46,9 @@ final class VipsJob: @unchecked Sendable {
 
     func cancel() { cvips_job_cancel(job) }
 
+    /// Gives up the pictures and closes the files.
+    func clear() { cvips_job_clear(job) }
+
     var isCancelled: Bool { cvips_job_is_cancelled(job) }
 
     // MARK: From file to file

@@ -22,7 +22,7 @@ CVipsJob *cvips_job_new(void) {
     return job;
 }
 
-static void drop_images(CVipsJob *job) {
+void cvips_job_clear(CVipsJob *job) {
     pthread_mutex_lock(&job->lock);
     int count = job->count;
     job->count = 0;
@@ -35,7 +35,7 @@ static void drop_images(CVipsJob *job) {
 
 void cvips_job_free(CVipsJob *job) {
     if (!job) return;
-    drop_images(job);
+    cvips_job_clear(job);
     pthread_mutex_destroy(&job->lock);
     free(job);
 }
@@ -71,6 +71,6 @@ int cvips_job_adopt(CVipsJob *job, int result, VipsImage *image) {
 }
 
 VipsSource *cvips_job_restart(CVipsJob *job, const char *path) {
-    drop_images(job);
+    cvips_job_clear(job);
     return job->source = cvips.vips_source_new_from_file(path);
 }

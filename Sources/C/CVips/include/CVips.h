@@ -62,6 +62,9 @@ CVipsJob *cvips_job_new(void);
 
 void cvips_job_free(CVipsJob *job);
 
+/// Gives up the images and closes the files; what is cancelled stays so.
+void cvips_job_clear(CVipsJob *job);
+
 /// Stops the job's evaluation at the next tile, and fails what is called on it later. From any thread.
 void cvips_job_cancel(CVipsJob *job);
 
