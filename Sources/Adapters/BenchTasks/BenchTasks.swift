@@ -1,0 +1,46 @@
+public import MillraceCore
+public import MillracePorts
+
+/// A task that does nothing: what is left is what Millrace itself costs.
+public struct NoopTask: TaskRunner {
+    public init() {}
+
+    public var leavesOutput: Bool { false }
+
+    public func validate(_ parameters: [String: JSONValue]) throws(InvalidValue) {
+        if let name = parameters.keys.min() { throw InvalidValue(field: name, "is not a parameter of noop, which has none") }
+    }
+
+    public func run(_ request: TaskRequest) async throws(TaskError) -> TaskResult { TaskResult(file: nil) }
+}
+
+/// A task that takes a given time and nothing else.
+public struct SleepTask: TaskRunner {
+    public init() {}
+
+    public var leavesOutput: Bool { false }
+
+    /// - Parameter parameters: `seconds`, from 0 to 3600; 0.01 where it is not given.
+    public func validate(_ parameters: [String: JSONValue]) throws(InvalidValue) {
+        for name in parameters.keys.sorted() where name != "seconds" {
+            throw InvalidValue(field: name, "is not a parameter of sleep, which has seconds")
+        }
+        guard (0...3600).contains(Self.seconds(parameters)) else {
+            throw InvalidValue(field: "seconds", "must be a number from 0 to 3600")
+        }
+    }
+
+    public func run(_ request: TaskRequest) async throws(TaskError) -> TaskResult {
+        do {
+            try await Task.sleep(for: .seconds(fraction: Self.seconds(request.parameters)), tolerance: .zero)
+        } catch {
+            throw TaskError(.temporary, "it was stopped")
+        }
+        return TaskResult(file: nil)
+    }
+
+    private static func seconds(_ parameters: [String: JSONValue]) -> Double {
+        guard let given = parameters["seconds"] else { return 0.01 }
+        return given.asNumber ?? -1
+    }
+}
