@@ -66,6 +66,7 @@ let package = Package(
         module(
             "ProcessFleet", in: "Adapters/ProcessFleet",
             ["MillracePorts", "MillraceCore", "Platform", "CLinux", logging]),
+        module("BenchTasks", in: "Adapters/BenchTasks", ["MillracePorts", "MillraceCore"]),
         module(
             "LinuxUsage", in: "Adapters/LinuxUsage", ["MillracePorts", "MillraceCore", "Platform"]),
         // Services: consume, decide in Core, perform, commit.
@@ -83,7 +84,7 @@ let package = Package(
         module(
             "MillraceApp", in: "App/MillraceApp",
             [
-                "SQLiteBus", "SQLiteStore", "FileImages", "ImageTasks", "CommandTasks", "ProcessFleet", "LinuxUsage", "ProxyServer",
+                "SQLiteBus", "SQLiteStore", "FileImages", "ImageTasks", "CommandTasks", "BenchTasks", "ProcessFleet", "LinuxUsage", "ProxyServer",
                 "Orchestrator", "MonitorSystem", "Worker", "ServiceSupport", "MillracePorts", "MillraceCore", "Platform", logging,
                 lifecycle, httpClient,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -96,6 +97,9 @@ let package = Package(
         module("MillraceTesting", in: "Testing", ["MillracePorts", "MillraceCore"]),
         tests("CoreTests", ["MillraceCore", "MillraceTesting"]),
         tests("SQLiteBusTests", ["SQLiteBus", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests("SQLiteStoreTests", ["SQLiteStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", grdb]),
+        tests("FileImagesTests", ["FileImages", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
+        tests("ImageTasksTests", ["ImageTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
         tests("PortsTests", ["MillracePorts", "MillraceCore", "MillraceTesting"]),
     ]
 )

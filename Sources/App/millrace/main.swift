@@ -1,1 +1,3 @@
-print("millrace")
+import MillraceApp
+
+await Millrace.start()

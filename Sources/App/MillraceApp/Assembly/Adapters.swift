@@ -1,0 +1,70 @@
+import CommandTasks
+import FileImages
+import Glibc
+import ImageTasks
+import LinuxUsage
+import Logging
+import MillraceCore
+import MillracePorts
+import Platform
+import ProcessFleet
+import SQLiteBus
+import SQLiteStore
+
+/// The one place that picks adapters.
+struct Adapters: Sendable {
+    let settings: Settings
+    let folder: DataFolder
+    let logger: Logger
+
+    init(_ settings: Settings, logger: Logger) throws(SystemError) {
+        self.settings = settings
+        self.logger = logger
+        folder = try DataFolder.open(settings.data)
+    }
+
+    /// The bus, with Millrace's own topics in it.
+    func bus() async throws(BusError) -> any MessageBus {
+        let bus = try SQLiteBus(path: folder.bus)
+        // One reader is active at a time: more partitions would only make its batches smaller.
+        try await bus.createTopic(Topic.orchestrator, partitions: 1, retention: settings.retention)
+        try await bus.createTopic(Topic.system, partitions: 1, retention: settings.retention)
+        try await bus.createTopic(Topic.resource, partitions: 1, retention: .seconds(3600))
+        try await bus.createTopic(Topic.deadLetter, partitions: 1, retention: .seconds(7 * 86_400))
+        return bus
+    }
+
+    /// The bus as it is, for those who only look.
+    func existingBus() throws(BusError) -> any MessageBus { try SQLiteBus(path: folder.bus) }
+
+    func store() async throws(OrderStoreError) -> any OrderStore { try await SQLiteOrderStore.open(path: folder.store) }
+
+    func images() async throws(ImageStoreError) -> any ImageStore {
+        try await FileImageStore.open(folder: folder.path, limit: settings.imageLimit)
+    }
+
+    func meter() -> any RunMeter { ProcessMeter(node: settings.node) }
+
+    /// Replicas are this executable again, with the same settings.
+    func fleet() throws(FleetError) -> ProcessFleet {
+        var gracePeriods: [TaskName: Duration] = [:]
+        for (name, task) in settings.tasks { gracePeriods[name] = task.gracePeriod }
+        var arguments = ["--data", folder.path, "--log-level", settings.logLevel.rawValue]
+        if let file = settings.configFile { arguments += ["--config", file] }
+        return try ProcessFleet(
+            settings: ProcessFleetSettings(
+                gracePeriods: gracePeriods, executable: Self.ownPath,
+                arguments: { [arguments] task, _ in ["run", "worker", "--task", task.text] + arguments },
+                logFolder: folder.logs),
+            logger: logger)
+    }
+
+    /// The running executable's path.
+    static var ownPath: String {
+        var path = [UInt8](repeating: 0, count: 4096)
+        let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress, $0.count) }
+        return count > 0 ? String(decoding: path[..<count], as: UTF8.self) : CommandLine.arguments[0]
+    }
+
+    static let now: @Sendable () -> Timestamp = { Timestamp(microseconds: SystemClock.wallMicroseconds) }
+}
