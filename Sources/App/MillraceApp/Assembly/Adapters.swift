@@ -61,9 +61,10 @@ struct Adapters: Sendable {
 
     /// The running executable's path.
     static var ownPath: String {
-        var path = [UInt8](repeating: 0, count: 4096)
-        let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress, $0.count) }
-        return count > 0 ? String(decoding: path[..<count], as: UTF8.self) : CommandLine.arguments[0]
+        var path = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &path, path.count)
+        guard count > 0 else { return CommandLine.arguments[0] }
+        return String(decoding: path[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     static let now: @Sendable () -> Timestamp = { Timestamp(microseconds: SystemClock.wallMicroseconds) }

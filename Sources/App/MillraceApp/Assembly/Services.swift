@@ -44,7 +44,7 @@ struct FleetService: Service {
     let fleet: ProcessFleet
 
     func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        await withTaskGroup(of: Void.self) { group in
             group.addTask { [fleet] in await fleet.run() }
             try? await gracefulShutdown()
             await fleet.shutdown()

@@ -1,18 +1,18 @@
 public import ArgumentParser
 import Glibc
+import Platform
 
 /// The `millrace` command.
 public struct Millrace: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "millrace",
         abstract: "Runs orders: images through tasks, each scaled on its own and accounted for.",
-        subcommands: [UpCommand.self, RunCommand.self])
+        subcommands: [RunCommand.self, BenchCommand.self])
 
     public init() {}
 
     /// Runs the command that the process was started with, and exits with what it came to.
     public static func start() async -> Never {
-        setlinebuf(stdout)
         // A reader that goes away, as `head` does, is no reason to die in the middle of an order.
         signal(SIGPIPE, SIG_IGN)
         do {
@@ -30,7 +30,7 @@ public struct Millrace: AsyncParsableCommand {
             let code = exitCode(for: error)
             let message = fullMessage(for: error)
             if code.isSuccess {
-                print(message)
+                Output.line(message)
                 Glibc.exit(0)
             }
             Output.complain(message)
@@ -58,11 +58,19 @@ struct Failure: Error {
     }
 }
 
+/// Standard output and error, written at once: what a command prints may be followed by another program.
 enum Output {
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    static func complain(_ text: String) {
-        let line = text.hasSuffix("\n") ? text : text + "\n"
-        fputs(line, stderr)
+    static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+
+    /// Without a line's end, for terminals.
+    static func text(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+    static func complain(_ text: String) { write(text.hasSuffix("\n") ? text : text + "\n", to: STDERR_FILENO) }
+
+    private static func write(_ text: String, to file: CInt) {
+        // A reader that has gone away is nobody to complain to.
+        try? Files.write(Array(text.utf8), to: file, path: "standard output")
     }
 }

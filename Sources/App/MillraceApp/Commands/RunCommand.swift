@@ -83,7 +83,7 @@ struct RunWorker: AsyncParsableCommand {
         let worker = adapters.worker(definition, runner, name: name, bus: bus, images: images) { Readiness.announce() }
         // The parent's end is a signal to stop, however it came: then the grace period counts.
         let parentEnd = ParentEnd(hardExitAfter: definition.gracePeriod)
-        try await adapters.serve([worker, parentEnd], until: [.sigterm, .sigint]) { await bus.close() }
+        try await adapters.serve([worker, parentEnd]) { await bus.close() }
     }
 }
 

@@ -1,5 +1,6 @@
 import ImageTasks
 import MillraceCore
+import MillracePorts
 
 /// What `millrace.yaml` says: the tasks, and settings by their keys.
 struct ConfigFile: Sendable {

@@ -1,0 +1,56 @@
+import MillraceCore
+
+/// Figures of a bench: printed as one document, or as lines for people.
+struct Figures {
+    private(set) var fields: [(name: String, value: JSONValue)] = []
+
+    mutating func set(_ name: String, _ value: Double) { fields.append((name, .number(value))) }
+    mutating func set(_ name: String, _ value: Int) { fields.append((name, .integer(value))) }
+
+    /// p50 and p99 (and more where asked) of values.
+    mutating func set(_ name: String, percentiles values: [Double], _ percents: [Double] = [50, 99]) {
+        let sorted = values.sorted()
+        var object: [String: JSONValue] = [:]
+        for percent in percents {
+            object["p\(Int(percent))"] = .number(Self.percentile(percent, of: sorted))
+        }
+        fields.append((name, .object(object)))
+    }
+
+    mutating func set(_ name: String, _ value: JSONValue) { fields.append((name, value)) }
+
+    /// The nearest-rank percentile of sorted values; 0 of none.
+    static func percentile(_ percent: Double, of sorted: [Double]) -> Double {
+        guard !sorted.isEmpty else { return 0 }
+        let rank = Int((percent / 100 * Double(sorted.count)).rounded(.up))
+        return sorted[min(sorted.count, max(1, rank)) - 1]
+    }
+
+    func show(asJSON: Bool) {
+        if asJSON {
+            var writer = JSONWriter()
+            writer.beginObject()
+            for field in fields { writer.field(field.name, orNull: field.value) }
+            writer.endObject()
+            return Output.line(writer.text)
+        }
+        for (name, value) in fields {
+            switch value {
+            case .object(let parts):
+                let text = parts.sorted { $0.key < $1.key }.map { "\($0.key) \(Self.text($0.value))" }
+                Output.line("\(name): \(text.joined(separator: ", "))")
+            default: Output.line("\(name): \(Self.text(value))")
+            }
+        }
+    }
+
+    private static func text(_ value: JSONValue) -> String {
+        guard case .number(let number) = value, number != number.rounded() else {
+            return String(decoding: value.encoded, as: UTF8.self)
+        }
+        // Four significant digits: these figures are not exact to more.
+        var scale = 1.0
+        while abs(number) * scale < 1000, scale < 1e9 { scale *= 10 }
+        return "\((number * scale).rounded() / scale)"
+    }
+}
