@@ -12,7 +12,8 @@ public protocol Fleet: Sendable {
     /// - Throws: `unavailable`: not knowing is not zero.
     func status(of task: TaskName) async throws(FleetError) -> FleetStatus
 
-    /// Each task's status whenever it changes; only the latest of each task is kept for a slow reader.
+    /// Each task's status whenever it changes; only the latest of each task is kept for a slow reader. A reader begins
+    /// with the latest of each task that has been scaled; after `shutdown` the stream ends.
     func changes() -> AsyncStream<FleetStatus>
 
     /// Tells which replicas are busy, for fleets that can choose whom to stop. Others ignore it.

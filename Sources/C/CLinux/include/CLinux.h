@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CLinuxSpawn.h"
+
 /// Sleeps while *word == expected, at most `timeout_ns` nanoseconds (negative: without limit).
 /// The word may be in memory that processes share. Returns 0, or an errno (ETIMEDOUT, EAGAIN, EINTR).
 int millrace_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns);

@@ -1,0 +1,83 @@
+import Glibc
+import MillraceTesting
+import Platform
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ChildProcessTests {
+    private static func launch(_ script: String) -> Launch {
+        var launch = Launch(command: ["sh", "-c", script], environment: Launch.ownEnvironment)
+        launch.errors = .captured
+        return launch
+    }
+
+    @Test func `blocked and ignored signals are not inherited`() async throws {
+        let blocked = Task.detached {
+            await NamedThread.run("blocked") {
+                var signals = sigset_t()
+                sigfillset(&signals)
+                pthread_sigmask(SIG_BLOCK, &signals, nil)
+                return try? ChildProcess(Self.launch("grep -E 'Sig(Blk|Ign)' /proc/self/status >&2")).runBlocking()
+            }
+        }
+        let text = ErrorText.end(of: try #require(await blocked.value).errorTail)
+        #expect(text == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000")
+    }
+
+    @Test func `a child is the leader of its group`() async throws {
+        let exit = try await ChildProcess.run(
+            Self.launch("read -r a b c d group rest < /proc/$$/stat; [ $group = $$ ]"), killAfter: .zero)
+        #expect(exit.status == .exited(0))
+    }
+
+    @Test func `the consumption is that of the child`() async throws {
+        let exit = try await ChildProcess.run(
+            Self.launch("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"), killAfter: .zero)
+        #expect(exit.cpu > .zero)
+        #expect(exit.diskRead != nil && exit.diskWritten != nil)
+    }
+
+    @Test func `the peak of a descendant that was waited for counts`() async {
+        // In a process of its own, whose own size does not hide it. tail keeps all of it.
+        await #expect(processExitsWith: .success) {
+            let size = 300_000_000
+            let launch = ChildProcessTests.launch("head -c \(size) /dev/zero | tail -c \(size) > /dev/null")
+            let peak = try await ChildProcess.run(launch, killAfter: .zero).peakRAM ?? 0
+            try expect(peak > size && peak < size * 2, "the peak is \(peak)")
+        }
+    }
+
+    @Test func `signals to a child that has ended hit nobody`() throws {
+        let child = ChildProcess(Self.launch("exit 3"))
+        #expect(try child.runBlocking().status == .exited(3))
+        child.signal(SIGKILL)
+        child.end(killAfter: .seconds(1))
+    }
+
+    @Test func `starts that fail and starts that do not leave no descriptor open`() async {
+        await #expect(processExitsWith: .success) {
+            func open() throws -> Int { try Files.names(in: "/proc/self/fd").count }
+            var guarded = ChildProcessTests.launch("exit 0")
+            guarded.isGuarded = true
+            guarded.announcesReadiness = true
+            guarded.lifeline = try Lifeline()
+            _ = try await ChildProcess.run(guarded, killAfter: .zero)
+            let before = try open()
+            for _ in 0..<20 {
+                _ = try await ChildProcess.run(guarded, killAfter: .zero)
+                var failing = guarded
+                failing.workingDirectory = "/no/such/folder"
+                _ = try? await ChildProcess.run(failing, killAfter: .zero)
+                failing.isGuarded = false
+                failing.command = ["/no/such/program"]
+                _ = try? await ChildProcess.run(failing, killAfter: .zero)
+            }
+            try expectEqual(try open(), before, "open descriptors")
+            // No zombie is left either: the guardian is the only child.
+            let children = try Files.names(in: "/proc").filter { name in
+                guard let status = try? Files.read("/proc/\(name)/status") else { return false }
+                return String(decoding: status, as: UTF8.self).contains("PPid:\t\(getpid())\n")
+            }
+            try expectEqual(children.count, 1, "children")
+        }
+    }
+}
