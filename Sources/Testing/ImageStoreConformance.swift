@@ -7,7 +7,7 @@ public typealias OpenImageStore = @Sendable () async throws -> any ImageStore
 
 /// What every ``ImageStore`` promises.
 public enum ImageStoreConformance {
-    public static let promises: [ConformancePromise<OpenImageStore>] = adding + running
+    public static let promises: [Promise<OpenImageStore>] = adding + running
 
     /// The most bytes of one image that the store under test takes.
     public static let limit = 1 << 20
@@ -16,98 +16,103 @@ public enum ImageStoreConformance {
     private static let abc = ImageReference.content(
         sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
 
-    static let adding: [ConformancePromise<OpenImageStore>] = [
-        ConformancePromise("bytes are kept under their hash, once") { open in
+    static let adding: [Promise<OpenImageStore>] = [
+        Promise("bytes are kept under their hash, once") { open in
             let store = try await open()
             try expect(!(await store.contains(abc)), "it is there before it came")
             let first = try await store.add(chunks(["a", "", "bc"]))
-            try expect(first.0, equals: abc)
-            try expect(first.isNew, equals: true)
+            try expectEqual(first.0, abc)
+            try expectEqual(first.isNew, true)
             let second = try await store.add(chunks(["abc"]))
-            try expect(second.0, equals: abc)
-            try expect(second.isNew, equals: false)
+            try expectEqual(second.0, abc)
+            try expectEqual(second.isNew, false)
             try expect(await store.contains(abc), "it is not there")
-            try expect(try readFile(try await store.path(of: abc)), equals: Array("abc".utf8))
+            try expectEqual(try readFile(try await store.path(of: abc)), Array("abc".utf8))
         },
-        ConformancePromise("no bytes are an image, too") { open in
+        Promise("no bytes are an image, too") { open in
             let store = try await open()
             let (reference, isNew) = try await store.add(chunks([]))
             let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-            try expect(reference, equals: .content(sha256: empty))
-            try expect(isNew, equals: true)
-            try expect(try readFile(try await store.path(of: reference)), equals: [])
+            try expectEqual(reference, .content(sha256: empty))
+            try expectEqual(isNew, true)
+            try expectEqual(try readFile(try await store.path(of: reference)), [])
         },
-        ConformancePromise("a file is kept under the hash of its bytes") { open in
+        Promise("a file is kept under the hash of its bytes") { open in
             let store = try await open()
-            let folder = try TemporaryFolder()
-            try writeFile("abc", to: folder.path + "/picture.png")
-            try expect(try await store.add(contentsOf: folder.path + "/picture.png"), equals: abc)
-            let (reference, isNew) = try await store.add(chunks(["abc"]))
-            try expect(reference, equals: abc)
-            try expect(isNew, equals: false)
-        },
-        ConformancePromise("a path that names no file is refused") { open in
-            let store = try await open()
-            let folder = try TemporaryFolder()
-            let absent = try await failure(ImageStoreError.self) {
-                _ = try await store.add(contentsOf: folder.path + "/absent.png")
+            try await withTemporaryFolder { folder in
+                try writeFile("abc", to: folder + "/picture.png")
+                try expectEqual(try await store.add(contentsOf: folder + "/picture.png"), abc)
+                let (reference, isNew) = try await store.add(chunks(["abc"]))
+                try expectEqual(reference, abc)
+                try expectEqual(isNew, false)
             }
-            try expect(absent.code, equals: .notFound)
-            let notAFile = try await failure(ImageStoreError.self) { _ = try await store.add(contentsOf: folder.path) }
-            try expect(notAFile.code, equals: .notAFile)
-            let device = try await failure(ImageStoreError.self) { _ = try await store.add(contentsOf: "/dev/zero") }
-            try expect(device.code, equals: .notAFile)
         },
-        ConformancePromise("an image of the limit is kept, and a larger one is not") { open in
+        Promise("a path that names no file is refused") { open in
             let store = try await open()
-            let folder = try TemporaryFolder()
-            let largest = String(repeating: "x", count: limit)
-            let (reference, _) = try await store.add(chunks([largest]))
-            try expect(try readFile(try await store.path(of: reference)).count, equals: limit)
-            try writeFile(largest + "x", to: folder.path + "/large.png")
-            let pieces = (0...16).map { _ in String(repeating: "y", count: limit / 16) }
-            let streamed = try await failure(ImageStoreError.self) { _ = try await store.add(chunks(pieces)) }
-            try expect(streamed.code, equals: .tooLarge)
-            let read = try await failure(ImageStoreError.self) {
-                _ = try await store.add(contentsOf: folder.path + "/large.png")
+            try await withTemporaryFolder { folder in
+                let absent = try await failure(ImageStoreError.self) {
+                    _ = try await store.add(contentsOf: folder + "/absent.png")
+                }
+                try expectEqual(absent.code, .notFound)
+                let notAFile = try await failure(ImageStoreError.self) { _ = try await store.add(contentsOf: folder) }
+                try expectEqual(notAFile.code, .notAFile)
+                let device = try await failure(ImageStoreError.self) {
+                    _ = try await store.add(contentsOf: "/dev/zero")
+                }
+                try expectEqual(device.code, .notAFile)
             }
-            try expect(read.code, equals: .tooLarge)
-            // It goes on as before.
-            try expect(try await store.add(chunks(["abc"])).0, equals: abc)
         },
-        ConformancePromise("bytes that stop with an error are not kept") { open in
+        Promise("an image of the limit is kept, and a larger one is not") { open in
+            let store = try await open()
+            try await withTemporaryFolder { folder in
+                let largest = String(repeating: "x", count: limit)
+                let (reference, _) = try await store.add(chunks([largest]))
+                try expectEqual(try readFile(try await store.path(of: reference)).count, limit)
+                try writeFile(largest + "x", to: folder + "/large.png")
+                let pieces = (0...16).map { _ in String(repeating: "y", count: limit / 16) }
+                let streamed = try await failure(ImageStoreError.self) { _ = try await store.add(chunks(pieces)) }
+                try expectEqual(streamed.code, .tooLarge)
+                let read = try await failure(ImageStoreError.self) {
+                    _ = try await store.add(contentsOf: folder + "/large.png")
+                }
+                try expectEqual(read.code, .tooLarge)
+                // It goes on as before.
+                try expectEqual(try await store.add(chunks(["abc"])).0, abc)
+            }
+        },
+        Promise("bytes that stop with an error are not kept") { open in
             let store = try await open()
             let broken = AsyncThrowingStream<[UInt8], any Error> { continuation in
                 continuation.yield(Array("abc".utf8))
-                continuation.finish(throwing: BrokenPromise(description: "the connection was lost"))
+                continuation.finish(throwing: Broken("the connection was lost"))
             }
             let error = try await failure(ImageStoreError.self) { _ = try await store.add(broken) }
-            try expect(error.code, equals: .unavailable)
+            try expectEqual(error.code, .unavailable)
             try expect(error.cause?.contains("the connection was lost") == true, "the cause is not told: \(error)")
             try expect(!(await store.contains(abc)), "what came before the error was kept")
         },
-        ConformancePromise("concurrent uploads of the same bytes are one image") { open in
+        Promise("concurrent uploads of the same bytes are one image") { open in
             let store = try await open()
             let references = try await withThrowingTaskGroup(of: ImageReference.self) { group in
                 for _ in 0..<16 { group.addTask { try await store.add(chunks(["a", "b", "c"])).0 } }
                 return try await group.reduce(into: Set()) { $0.insert($1) }
             }
-            try expect(references, equals: [abc])
-            try expect(try readFile(try await store.path(of: abc)), equals: Array("abc".utf8))
+            try expectEqual(references, [abc])
+            try expectEqual(try readFile(try await store.path(of: abc)), Array("abc".utf8))
         },
-        ConformancePromise("an image is there after reopening") { open in
+        Promise("an image is there after reopening") { open in
             let store = try await open()
             _ = try await store.add(chunks(["abc"]))
             let reopened = try await open()
             try expect(await reopened.contains(abc), "it is gone")
-            try expect(try readFile(try await reopened.path(of: abc)), equals: Array("abc".utf8))
+            try expectEqual(try readFile(try await reopened.path(of: abc)), Array("abc".utf8))
         },
-        ConformancePromise("what is not there has no path") { open in
+        Promise("what is not there has no path") { open in
             let store = try await open()
             let step = StepKey(order: try OrderID("a"), index: 0)
             for reference in [abc, .output(step, file: "x.png"), .content(sha256: "../../etc/passwd")] {
                 let error = try await failure(ImageStoreError.self) { _ = try await store.path(of: reference) }
-                try expect(error.code, equals: .notFound)
+                try expectEqual(error.code, .notFound)
                 try expect(!(await store.contains(reference)), "\(reference) is there")
             }
         },

@@ -2,19 +2,19 @@ internal import MillraceCore
 internal import MillracePorts
 
 extension OrderStoreConformance {
-    static let monitoring: [ConformancePromise<OpenOrderStore>] = [
-        ConformancePromise("an order nobody has started is not the monitor's yet") { open in
+    static let monitoring: [Promise<OpenOrderStore>] = [
+        Promise("an order nobody has started is not the monitor's yet") { open in
             let store = try await open()
             _ = try await store.insert([sample("a")])
             let snapshot = try await store.loadMonitor()
-            try expect(snapshot.offsets, equals: [:])
-            try expect(snapshot.tasks, equals: [])
-            try expect(snapshot.orders, equals: [])
+            try expectEqual(snapshot.offsets, [:])
+            try expectEqual(snapshot.tasks, [])
+            try expectEqual(snapshot.orders, [])
             let id = try OrderID("a")
             let progress = try await store.progress(of: [id, OrderID("unknown")])
-            try expect(progress, equals: [id: try sample("a").pending])
+            try expectEqual(progress, [id: try sample("a").pending])
         },
-        ConformancePromise("monitor state and offsets are saved together, and found after reopening") { open in
+        Promise("monitor state and offsets are saved together, and found after reopening") { open in
             let store = try await open()
             let order = try await running("a", in: store)
             let scaler = try scaler("resize", desired: 2, number: 7)
@@ -24,13 +24,13 @@ extension OrderStoreConformance {
             await store.close()
             let reopened = try await open()
             let snapshot = try await reopened.loadMonitor()
-            try expect(snapshot.offsets, equals: [0: 5, 3: 9])
-            try expect(snapshot.orders, equals: [order])
-            try expect(snapshot.tasks, equals: [try bareScaler("blur"), scaler])
-            try expect(try await reopened.tasks(), equals: snapshot.tasks)
-            try expect(try await reopened.order(order.id)?.progress, equals: order)
+            try expectEqual(snapshot.offsets, [0: 5, 3: 9])
+            try expectEqual(snapshot.orders, [order])
+            try expectEqual(snapshot.tasks, [try bareScaler("blur"), scaler])
+            try expectEqual(try await reopened.tasks(), snapshot.tasks)
+            try expectEqual(try await reopened.order(order.id)?.progress, order)
         },
-        ConformancePromise("each save takes the place of the one before") { open in
+        Promise("each save takes the place of the one before") { open in
             let store = try await open()
             var order = try await running("a", in: store)
             try await store.saveMonitor(
@@ -44,11 +44,11 @@ extension OrderStoreConformance {
             try await store.saveMonitor(
                 MonitorSave(changes: MonitorChanges(), tasks: [], offsets: [1: 5]), expected: [0: 2, 1: 4])
             let snapshot = try await store.loadMonitor()
-            try expect(snapshot.offsets, equals: [1: 5])
-            try expect(snapshot.tasks, equals: [after])
-            try expect(snapshot.orders, equals: [order])
+            try expectEqual(snapshot.offsets, [1: 5])
+            try expectEqual(snapshot.tasks, [after])
+            try expectEqual(snapshot.orders, [order])
         },
-        ConformancePromise("a save with stale offsets is fenced and changes nothing") { open in
+        Promise("a save with stale offsets is fenced and changes nothing") { open in
             let (one, other) = (try await open(), try await open())
             let order = try await running("a", in: one)
             let first = MonitorSave(changes: MonitorChanges(), tasks: [], offsets: [0: 5])
@@ -60,18 +60,18 @@ extension OrderStoreConformance {
                 let error = try await failure(OrderStoreError.self) {
                     try await other.saveMonitor(save, expected: stale)
                 }
-                try expect(error.code, equals: .fenced)
+                try expectEqual(error.code, .fenced)
             }
             let snapshot = try await one.loadMonitor()
-            try expect(snapshot.offsets, equals: [0: 5])
-            try expect(snapshot.tasks, equals: [])
-            try expect(try await one.decisions(for: TaskName("resize"), limit: 9), equals: [])
-            try expect(try await one.order(order.id)?.progress.state, equals: .accepted)
+            try expectEqual(snapshot.offsets, [0: 5])
+            try expectEqual(snapshot.tasks, [])
+            try expectEqual(try await one.decisions(for: TaskName("resize"), limit: 9), [])
+            try expectEqual(try await one.order(order.id)?.progress.state, .accepted)
             try await other.saveMonitor(save, expected: [0: 5])
             let error = try await failure(OrderStoreError.self) { try await one.saveMonitor(save, expected: [0: 5]) }
-            try expect(error.code, equals: .fenced)
+            try expectEqual(error.code, .fenced)
         },
-        ConformancePromise("an ended order stays ended") { open in
+        Promise("an ended order stays ended") { open in
             let store = try await open()
             let running = try await running("a", in: store)
             var failed = running
@@ -81,23 +81,23 @@ extension OrderStoreConformance {
             var finished = running
             _ = finished.end(.finished, at: Timestamp(microseconds: 99))
             try await store.saveChanges(changes(finished, steps: []))
-            try expect(try await store.order(failed.id)?.progress, equals: failed)
-            try expect(try await store.loadMonitor().orders, equals: [])
+            try expectEqual(try await store.order(failed.id)?.progress, failed)
+            try expectEqual(try await store.loadMonitor().orders, [])
         },
-        ConformancePromise("the end of a step comes in although its order has ended, and stands") { open in
+        Promise("the end of a step comes in although its order has ended, and stands") { open in
             let store = try await open()
             var order = try await running("a", in: store)
             _ = order.end(.finished, at: Timestamp(microseconds: 90))
             try await store.saveChanges(changes(order))
             _ = order.endStep(0, try report(1, output: "picture.png"))
             try await store.saveChanges(changes(order, steps: [0]))
-            try expect(try await store.order(order.id)?.progress, equals: order)
+            try expectEqual(try await store.order(order.id)?.progress, order)
             var other = try sample("a").pending
             _ = other.startStep(0, run: try RunID("run9"), instance: "late", at: Timestamp(microseconds: 95))
             try await store.saveChanges(changes(other, steps: [0]))
-            try expect(try await store.order(order.id)?.progress, equals: order)
+            try expectEqual(try await store.order(order.id)?.progress, order)
         },
-        ConformancePromise("totals that could not be read stay nil") { open in
+        Promise("totals that could not be read stay nil") { open in
             let store = try await open()
             var order = try await running("a", in: store)
             let partial = RunTotals(cpu: .microseconds(1_234_567), peakRAM: nil, diskRead: 0, diskWritten: nil)
@@ -105,18 +105,18 @@ extension OrderStoreConformance {
             _ = order.endStep(1, try report(2, output: "picture.png", totals: RunTotals()))
             try await store.saveChanges(changes(order))
             let steps = try await store.order(order.id)?.progress.steps
-            try expect(steps?.map(\.totals), equals: [partial, RunTotals()])
+            try expectEqual(steps?.map(\.totals), [partial, RunTotals()])
         },
-        ConformancePromise("a save about an order that is not there saves the rest") { open in
+        Promise("a save about an order that is not there saves the rest") { open in
             let store = try await open()
             var stranger = try sample("stranger").pending
             _ = stranger.start(at: Timestamp(microseconds: 1))
             let save = MonitorSave(changes: changes(stranger), tasks: [], offsets: [0: 3])
             try await store.saveMonitor(save, expected: [:])
             try expect(try await store.order(stranger.id) == nil, "an order came from nowhere")
-            try expect(try await store.loadMonitor().offsets, equals: [0: 3])
+            try expectEqual(try await store.loadMonitor().offsets, [0: 3])
         },
-        ConformancePromise("decisions come the newest first, and the last thousand of each task stay") { open in
+        Promise("decisions come the newest first, and the last thousand of each task stay") { open in
             let store = try await open()
             var changes = MonitorChanges()
             changes.decisions = try (0..<1003).map { try decision("resize", $0) } + [decision("blur", 1)]
@@ -124,10 +124,10 @@ extension OrderStoreConformance {
             changes.decisions = [try decision("resize", 1003)]
             try await store.saveChanges(changes)
             let resize = try await store.decisions(for: TaskName("resize"), limit: 5000)
-            try expect(resize, equals: try (4...1003).reversed().map { try decision("resize", $0) })
-            try expect(try await store.decisions(for: TaskName("resize"), limit: 1), equals: [resize[0]])
-            try expect(try await store.decisions(for: TaskName("blur"), limit: 9), equals: [decision("blur", 1)])
-            try expect(try await store.decisions(for: TaskName("edges"), limit: 9), equals: [])
+            try expectEqual(resize, try (4...1003).reversed().map { try decision("resize", $0) })
+            try expectEqual(try await store.decisions(for: TaskName("resize"), limit: 1), [resize[0]])
+            try expectEqual(try await store.decisions(for: TaskName("blur"), limit: 9), [decision("blur", 1)])
+            try expectEqual(try await store.decisions(for: TaskName("edges"), limit: 9), [])
         },
     ]
 }

@@ -6,7 +6,7 @@ public typealias OpenOrderStore = @Sendable () async throws -> any OrderStore
 
 /// What every ``OrderStore`` promises.
 public enum OrderStoreConformance {
-    public static let promises: [ConformancePromise<OpenOrderStore>] = inserting + listing + monitoring
+    public static let promises: [Promise<OpenOrderStore>] = inserting + listing + monitoring
 
     /// An order as a test submits it. Its hash is `content`, so that equal texts are equal orders.
     public static func sample(
@@ -19,55 +19,55 @@ public enum OrderStoreConformance {
             submittedAt: Timestamp(microseconds: time), traceparent: "00-\(String(repeating: "1", count: 32))-2-01")
     }
 
-    static let inserting: [ConformancePromise<OpenOrderStore>] = [
-        ConformancePromise("a new order is accepted, and read as it was submitted") { open in
+    static let inserting: [Promise<OpenOrderStore>] = [
+        Promise("a new order is accepted, and read as it was submitted") { open in
             let store = try await open()
             let new = try sample("a", tasks: ["resize", "blur", "resize"])
-            try expect(try await store.insert([new]), equals: [.inserted])
+            try expectEqual(try await store.insert([new]), [.inserted])
             let record = try await store.order(new.order.id)
-            try expect(record?.order, equals: new.order)
-            try expect(record?.submittedAt, equals: new.submittedAt)
+            try expectEqual(record?.order, new.order)
+            try expectEqual(record?.submittedAt, new.submittedAt)
             let progress = OrderProgress(id: new.order.id, tasks: new.order.tasks.map(\.name))
-            try expect(record?.progress, equals: progress)
+            try expectEqual(record?.progress, progress)
             try expect(try await store.order(OrderID("b")) == nil, "an order was found that is not there")
         },
-        ConformancePromise("the same order again is the same order") { open in
+        Promise("the same order again is the same order") { open in
             let store = try await open()
             let new = try sample("a")
             _ = try await store.insert([new])
-            try expect(try await store.insert([new]), equals: [.same(isPublished: false)])
+            try expectEqual(try await store.insert([new]), [.same(isPublished: false)])
             try await store.markPublished([new.order.id])
-            try expect(try await store.insert([new]), equals: [.same(isPublished: true)])
-            try expect(try await store.orders(state: nil, limit: 10, after: nil).count, equals: 1)
+            try expectEqual(try await store.insert([new]), [.same(isPublished: true)])
+            try expectEqual(try await store.orders(state: nil, limit: 10, after: nil).count, 1)
         },
-        ConformancePromise("another order under an id is a conflict and changes nothing") { open in
+        Promise("another order under an id is a conflict and changes nothing") { open in
             let store = try await open()
             let new = try sample("a")
             _ = try await store.insert([new])
             let other = try sample("a", content: "other", tasks: ["edges"])
-            try expect(try await store.insert([other]), equals: [.conflict])
-            try expect(try await store.order(new.order.id)?.order, equals: new.order)
-            try expect(try await store.insert([new]), equals: [.same(isPublished: false)])
+            try expectEqual(try await store.insert([other]), [.conflict])
+            try expectEqual(try await store.order(new.order.id)?.order, new.order)
+            try expectEqual(try await store.insert([new]), [.same(isPublished: false)])
         },
-        ConformancePromise("one conflict in an array takes none") { open in
+        Promise("one conflict in an array takes none") { open in
             let store = try await open()
             _ = try await store.insert([sample("b"), sample("c")])
             let array = [try sample("a"), try sample("b"), try sample("c", content: "other"), try sample("d")]
             let insertions: [Insertion] = [.inserted, .same(isPublished: false), .conflict, .inserted]
-            try expect(try await store.insert(array), equals: insertions)
+            try expectEqual(try await store.insert(array), insertions)
             for id in ["a", "d"] { try expect(try await store.order(OrderID(id)) == nil, "\(id) was taken") }
-            try expect(try await store.unpublished(limit: 10).map(\.order.id.text), equals: ["b", "c"])
+            try expectEqual(try await store.unpublished(limit: 10).map(\.order.id.text), ["b", "c"])
         },
-        ConformancePromise("an order twice in an array is one order, or a conflict with itself") { open in
+        Promise("an order twice in an array is one order, or a conflict with itself") { open in
             let store = try await open()
-            try expect(
-                try await store.insert([sample("a"), sample("a")]), equals: [.inserted, .same(isPublished: false)])
-            try expect(
-                try await store.insert([sample("b"), sample("b", content: "other")]), equals: [.inserted, .conflict])
-            try expect(try await store.orders(state: nil, limit: 10, after: nil).map(\.order.id.text), equals: ["a"])
-            try expect(try await store.insert([]), equals: [])
+            try expectEqual(
+                try await store.insert([sample("a"), sample("a")]), [.inserted, .same(isPublished: false)])
+            try expectEqual(
+                try await store.insert([sample("b"), sample("b", content: "other")]), [.inserted, .conflict])
+            try expectEqual(try await store.orders(state: nil, limit: 10, after: nil).map(\.order.id.text), ["a"])
+            try expectEqual(try await store.insert([]), [])
         },
-        ConformancePromise("concurrent inserts of one id give one order") { open in
+        Promise("concurrent inserts of one id give one order") { open in
             let store = try await open()
             let insertions = try await withThrowingTaskGroup(of: [Insertion].self) { group in
                 for number in 0..<32 {
@@ -77,42 +77,42 @@ public enum OrderStoreConformance {
                 }
                 return try await group.reduce(into: []) { $0 += $1 }
             }
-            try expect(insertions.filter { $0 == .inserted }.count, equals: 33)
-            try expect(insertions.filter { $0 == .same(isPublished: false) }.count, equals: 31)
-            try expect(try await store.orders(state: nil, limit: 100, after: nil).count, equals: 33)
+            try expectEqual(insertions.filter { $0 == .inserted }.count, 33)
+            try expectEqual(insertions.filter { $0 == .same(isPublished: false) }.count, 31)
+            try expectEqual(try await store.orders(state: nil, limit: 100, after: nil).count, 33)
         },
-        ConformancePromise("an unpublished order is found after reopening, the oldest first") { open in
+        Promise("an unpublished order is found after reopening, the oldest first") { open in
             let store = try await open()
             let orders = try ["c", "a", "b", "d"].map { try sample($0) }
             for order in orders { _ = try await store.insert([order]) }
             try await store.markPublished([OrderID("a"), OrderID("unknown")])
             await store.close()
             let reopened = try await open()
-            try expect(try await reopened.unpublished(limit: 2), equals: [orders[0], orders[2]])
+            try expectEqual(try await reopened.unpublished(limit: 2), [orders[0], orders[2]])
             try await reopened.markPublished([OrderID("c"), OrderID("b"), OrderID("d")])
-            try expect(try await reopened.unpublished(limit: 2), equals: [])
+            try expectEqual(try await reopened.unpublished(limit: 2), [])
         },
-        ConformancePromise("what one handle wrote another one reads") { open in
+        Promise("what one handle wrote another one reads") { open in
             let (one, other) = (try await open(), try await open())
-            try expect(try await one.insert([sample("a")]), equals: [.inserted])
-            try expect(try await other.insert([sample("a")]), equals: [.same(isPublished: false)])
-            try expect(try await other.insert([sample("a", content: "other")]), equals: [.conflict])
+            try expectEqual(try await one.insert([sample("a")]), [.inserted])
+            try expectEqual(try await other.insert([sample("a")]), [.same(isPublished: false)])
+            try expectEqual(try await other.insert([sample("a", content: "other")]), [.conflict])
             try await other.markPublished([OrderID("a")])
-            try expect(try await one.unpublished(limit: 1), equals: [])
+            try expectEqual(try await one.unpublished(limit: 1), [])
         },
-        ConformancePromise("a closed store says so") { open in
+        Promise("a closed store says so") { open in
             let store = try await open()
             await store.close()
             await store.close()
             let write = try await failure(OrderStoreError.self) { _ = try await store.insert([sample("a")]) }
-            try expect(write.code, equals: .closed)
+            try expectEqual(write.code, .closed)
             let read = try await failure(OrderStoreError.self) { _ = try await store.order(OrderID("a")) }
-            try expect(read.code, equals: .closed)
+            try expectEqual(read.code, .closed)
         },
     ]
 
-    static let listing: [ConformancePromise<OpenOrderStore>] = [
-        ConformancePromise("listing pages neither repeat nor miss, the newest first") { open in
+    static let listing: [Promise<OpenOrderStore>] = [
+        Promise("listing pages neither repeat nor miss, the newest first") { open in
             let store = try await open()
             for number in 1...7 { _ = try await store.insert([sample("o\(number)")]) }
             var ids: [String] = []
@@ -125,10 +125,10 @@ public enum OrderStoreConformance {
                 // What comes while pages are turned is newer than all of them.
                 _ = try await store.insert([sample("later\(ids.count)")])
             }
-            try expect(ids, equals: (1...7).reversed().map { "o\($0)" })
-            try expect(try await store.orders(state: nil, limit: 0, after: nil).count, equals: 0)
+            try expectEqual(ids, (1...7).reversed().map { "o\($0)" })
+            try expectEqual(try await store.orders(state: nil, limit: 0, after: nil).count, 0)
         },
-        ConformancePromise("a listing by state has the orders in that state") { open in
+        Promise("a listing by state has the orders in that state") { open in
             let store = try await open()
             let states: [String: OrderEnd?] = [
                 "finished": .finished, "failed": .failed(reason: "r"), "cancelled": .cancelled(reason: "c"),
@@ -150,10 +150,10 @@ public enum OrderStoreConformance {
             try await store.saveMonitor(MonitorSave(changes: changes, tasks: [], offsets: [:]), expected: [:])
             for state in OrderState.allCases {
                 let found = try await store.orders(state: state, limit: 10, after: nil)
-                try expect(found.map(\.order.id.text), equals: ["\(state)2", "\(state)1"])
+                try expectEqual(found.map(\.order.id.text), ["\(state)2", "\(state)1"])
                 try expect(found.allSatisfy { $0.progress.state == state }, "\(state) has others")
                 let next = try await store.orders(state: state, limit: 10, after: found.first?.number)
-                try expect(next.map(\.order.id.text), equals: ["\(state)1"])
+                try expectEqual(next.map(\.order.id.text), ["\(state)1"])
             }
         },
     ]

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct InMemoryImageStoreTests {
     @Test(arguments: ImageStoreConformance.promises)
-    func keeps(promise: ConformancePromise<OpenImageStore>) async throws {
+    func keeps(promise: Promise<OpenImageStore>) async throws {
         let store = try InMemoryImageStore(limit: ImageStoreConformance.limit)
         try await promise.check { InMemoryImageStore(sharing: store) }
     }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct InMemoryOrderStoreTests {
     @Test(arguments: OrderStoreConformance.promises)
-    func keeps(promise: ConformancePromise<OpenOrderStore>) async throws {
+    func keeps(promise: Promise<OpenOrderStore>) async throws {
         let store = InMemoryOrderStore()
         try await promise.check { InMemoryOrderStore(sharing: store) }
     }

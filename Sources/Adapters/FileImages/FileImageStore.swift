@@ -7,7 +7,8 @@ internal import Synchronization
 /// Pictures as files in a data folder that services and workers of one machine share. The layout is in `ImageLayout`.
 ///
 /// What a call returned is safe on disk: files, and the folders that name them, are synced before. File operations run
-/// on threads of the store's own: one for steps, which wait for little, and two for uploads, which may be long.
+/// on threads of the store's own: one for steps, which wait for little, and two for uploads, which may be long. Those
+/// live until ``close()``. Only a run's beginning is not synced: a power cut is no run that died.
 public final class FileImageStore: ImageStore {
     private let layout: ImageLayout
     private let limit: Int

@@ -111,15 +111,16 @@ extension Database {
                 """)
         return try Row.fetchAll(statement).map { row in
             let task = try taskName(row[0])
+            // Columns that are NULL together; read one by one, so that a damaged row is no trap.
             var decision: ScalingDecision?
-            if let at: Int64 = row[9] {
+            if let from: Int = row[6], let to: Int = row[7], let reason: String = row[8], let at: Int64 = row[9] {
                 decision = ScalingDecision(
-                    task: task, from: row[6], to: row[7], reason: row[8], at: Timestamp(microseconds: at))
+                    task: task, from: from, to: to, reason: reason, at: Timestamp(microseconds: at))
             }
             var instance: InstanceReport?
-            if let number: Int = row[12] {
+            if let desired: Int = row[11], let number: Int = row[12], let partitions: Int = row[13] {
                 instance = InstanceReport(
-                    task: task, current: row[10], desired: row[11], number: number, partitions: row[13],
+                    task: task, current: row[10], desired: desired, number: number, partitions: partitions,
                     problem: row[14])
             }
             return KeptScaler(

@@ -8,9 +8,10 @@ internal import Synchronization
 ///
 /// A call that writes returns when its transaction has been synced to disk (`synchronous=FULL`), so that it survives a
 /// power cut. All writes of a process go through one thread, which commits those that wait together. Processes hand
-/// the writing to each other by `flock` on `<file>.lock`. Reads see whole transactions and wait for no writer.
+/// the writing to each other by `flock` on `<file>.lock`. Reads see whole transactions and wait for no writer. A store
+/// lives until ``close()``: its thread holds it.
 public final class SQLiteOrderStore: OrderStore {
-    private let pool: DatabasePool
+    let pool: DatabasePool
     private let lock: FileLock
     private let writer: StoreWriter
     private let isClosed = Mutex(false)
@@ -43,17 +44,7 @@ public final class SQLiteOrderStore: OrderStore {
         let lock = try FileLock(path: path + ".lock")
         pool = try lock.hold {
             let pool = try DatabasePool(path: path, configuration: configuration)
-            try pool.writeWithoutTransaction { database in
-                // GRDB sets NORMAL, which syncs only when the log is copied: a power cut would take back commits.
-                try database.execute(
-                    sql: """
-                        PRAGMA synchronous = FULL;
-                        PRAGMA wal_autocheckpoint = \(settings.checkpointPages);
-                        """)
-                // A log that a long reader let grow is cut down again. (Not `execute`: the pragma returns a row.)
-                _ = try Int.fetchOne(
-                    database, sql: "PRAGMA journal_size_limit = \(settings.checkpointPages * 4096 * 4)")
-            }
+            try pool.writeWithoutTransaction { try $0.setUp(settings) }
             try Schema.prepare(pool)
             return pool
         }
@@ -81,6 +72,21 @@ public final class SQLiteOrderStore: OrderStore {
     ) async throws(OrderStoreError) -> Value {
         guard !isClosed.withLock({ $0 }) else { throw OrderStoreError(.closed, doing) }
         do { return try await pool.read(body) } catch { throw OrderStoreError(error, doing: doing) }
+    }
+}
+
+extension Database {
+    /// Sets the writing connection up; a setting of SQLite's own is there for each of ours.
+    fileprivate func setUp(_ settings: SQLiteStoreSettings) throws {
+        // GRDB sets NORMAL, which syncs only when the log is copied: a power cut would take back what was told.
+        try execute(sql: "PRAGMA synchronous = FULL")
+        // Fetched, since these return what they are set to. A log that a long reader let grow is cut down again.
+        _ = try Int.fetchOne(self, sql: "PRAGMA wal_autocheckpoint = \(settings.checkpointPages)")
+        _ = try Int.fetchOne(self, sql: "PRAGMA journal_size_limit = \(settings.checkpointPages << 14)")
+        if let limit = settings.fileLimit {
+            let pageSize = try Int.fetchOne(self, sql: "PRAGMA page_size") ?? 4096
+            _ = try Int.fetchOne(self, sql: "PRAGMA max_page_count = \(max(1, limit / pageSize))")
+        }
     }
 }
 

@@ -12,15 +12,19 @@ public struct SQLiteStoreSettings: Hashable, Sendable {
     public var cacheBytes: Int
     /// The write-ahead log is copied into the file when it has so many pages of 4 KiB.
     public var checkpointPages: Int
+    /// The most bytes that the file may grow to, beside its log; nil: as the disk has room. What does not fit is refused
+    /// as `full`.
+    public var fileLimit: Int?
 
     public init(
         queueCapacity: Int = 4096, batchLimit: Int = 512, readers: Int = 2, cacheBytes: Int = 4 << 20,
-        checkpointPages: Int = 4096
+        checkpointPages: Int = 4096, fileLimit: Int? = nil
     ) {
         self.queueCapacity = queueCapacity
         self.batchLimit = batchLimit
         self.readers = readers
         self.cacheBytes = cacheBytes
         self.checkpointPages = checkpointPages
+        self.fileLimit = fileLimit
     }
 }

@@ -86,3 +86,14 @@ final class StoreWriter: Sendable {
         }
     }
 }
+
+extension FileLock {
+    /// Runs `body` while no other handle holds the lock, in this process or another.
+    ///
+    /// SQLite's own lock is polled, after 1, 2, 5, 10 ms and more; here the next one runs as soon as the lock is free.
+    func hold<Value>(_ body: () throws -> Value) throws -> Value {
+        try lock()
+        defer { unlock() }
+        return try body()
+    }
+}
