@@ -75,17 +75,21 @@ let package = Package(
             "ProxyServer", in: "Services/ProxyServer",
             ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle, hummingbird, crypto]),
         module(
-            "Orchestrator", in: "Services/Orchestrator", ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
+            "Orchestrator", in: "Services/Orchestrator",
+            ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
         module(
-            "MonitorSystem", in: "Services/MonitorSystem", ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
+            "MonitorSystem", in: "Services/MonitorSystem",
+            ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
         module(
             "Worker", in: "Services/Worker", ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
         // App: settings, the one place that picks adapters, the command.
         module(
             "MillraceApp", in: "App/MillraceApp",
             [
-                "SQLiteBus", "SQLiteStore", "FileImages", "ImageTasks", "CommandTasks", "BenchTasks", "ProcessFleet", "LinuxUsage", "ProxyServer",
-                "Orchestrator", "MonitorSystem", "Worker", "ServiceSupport", "MillracePorts", "MillraceCore", "Platform", logging,
+                "SQLiteBus", "SQLiteStore", "FileImages", "ImageTasks", "CommandTasks", "BenchTasks", "ProcessFleet",
+                "LinuxUsage", "ProxyServer",
+                "Orchestrator", "MonitorSystem", "Worker", "ServiceSupport", "MillracePorts", "MillraceCore",
+                "Platform", logging,
                 lifecycle, httpClient,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -97,7 +101,8 @@ let package = Package(
         module("MillraceTesting", in: "Testing", ["MillracePorts", "MillraceCore"]),
         tests("CoreTests", ["MillraceCore", "MillraceTesting"]),
         tests("SQLiteBusTests", ["SQLiteBus", "MillracePorts", "MillraceCore", "MillraceTesting"]),
-        tests("SQLiteStoreTests", ["SQLiteStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", grdb]),
+        tests(
+            "SQLiteStoreTests", ["SQLiteStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", grdb]),
         tests("FileImagesTests", ["FileImages", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
         tests("ImageTasksTests", ["ImageTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
         tests("PortsTests", ["MillracePorts", "MillraceCore", "MillraceTesting"]),

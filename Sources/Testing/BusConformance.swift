@@ -7,7 +7,7 @@ public struct BusFixture: Sendable {
     public var other: any MessageBus
     /// Lets a member of `other` die without leaving.
     public var kill: @Sendable (any GroupMember) async -> Void
-    /// The lease to ask for: short enough to be waited for.
+    /// The lease of a member that is to die: short enough to be waited for.
     public var lease: Duration
     /// Ahead of every topic's name, so that several runs share a broker.
     public var prefix: String
@@ -32,7 +32,7 @@ public struct BusFixture: Sendable {
     func membership(
         _ topic: String, _ name: String, _ sharing: Membership.Sharing = .shared, _ start: Membership.Start = .committed
     ) -> Membership {
-        Membership(topic: topic, group: "g", name: name, sharing: sharing, start: start, lease: lease)
+        Membership(topic: topic, group: "g", name: name, sharing: sharing, start: start)
     }
 }
 
@@ -180,7 +180,9 @@ public enum BusConformance {
         Promise("a member that died loses its partitions to the others; what it had not committed is read again") {
             fixture in
             let topic = try await fixture.topic("death", partitions: 2)
-            let dying = try await fixture.other.join(fixture.membership(topic, "dying"))
+            var membership = fixture.membership(topic, "dying")
+            membership.lease = fixture.lease
+            let dying = try await fixture.other.join(membership)
             _ = try await dying.assignments(2)
             try await fixture.bus.publish((0..<4).map { .numbered(topic, 0, $0) })
             _ = try await dying.records(4)

@@ -8,7 +8,9 @@ public struct NoopTask: TaskRunner {
     public var leavesOutput: Bool { false }
 
     public func validate(_ parameters: [String: JSONValue]) throws(InvalidValue) {
-        if let name = parameters.keys.min() { throw InvalidValue(field: name, "is not a parameter of noop, which has none") }
+        if let name = parameters.keys.min() {
+            throw InvalidValue(field: name, "is not a parameter of noop, which has none")
+        }
     }
 
     public func run(_ request: TaskRequest) async throws(TaskError) -> TaskResult { TaskResult(file: nil) }

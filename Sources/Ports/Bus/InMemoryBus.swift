@@ -89,7 +89,9 @@ public final class InMemoryBus: MessageBus {
 
     public func describe(group: String, topic: String) async throws(BusError) -> GroupDescription {
         state.withLock { state in
-            guard let found = state.groups["\(topic)/\(group)"] else { return GroupDescription(members: [], committed: [:]) }
+            guard let found = state.groups["\(topic)/\(group)"] else {
+                return GroupDescription(members: [], committed: [:])
+            }
             return GroupDescription(
                 members: found.value.members.map { .init(name: $0.name, partitions: found.value.owned(by: $0.id)) },
                 committed: found.committed)

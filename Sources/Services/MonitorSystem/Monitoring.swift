@@ -64,7 +64,8 @@ struct Monitoring {
             let isThere = (partition.begin...partition.end).contains(saved)
             if !isThere, saved > partition.end {
                 service.logger.warning(
-                    "system/\(partition.number) ends at \(partition.end), before the saved offset \(saved): replaying it")
+                    "system/\(partition.number) ends at \(partition.end), before the saved offset \(saved): replaying it"
+                )
             }
             seek[partition.number] = isThere ? saved : partition.begin
         }

@@ -118,7 +118,9 @@ final class ScalingDesk: Sendable {
     }
 
     private func status(_ task: TaskName) async -> Result<FleetStatus, FleetError> {
-        do throws(FleetError) { return .success(try await service.fleet.status(of: task)) } catch { return .failure(error) }
+        do throws(FleetError) { return .success(try await service.fleet.status(of: task)) } catch {
+            return .failure(error)
+        }
     }
 
     private func reportOrThrow(_ task: TaskName, _ status: Result<FleetStatus, FleetError>) async throws(FleetError) {

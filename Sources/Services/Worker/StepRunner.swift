@@ -53,10 +53,15 @@ struct StepRunner {
         _ = try await service.bus.send([
             outbox.record(
                 .stepStarted(
-                    .init(step: message.key, task: settings.task.name, run: run, instance: settings.instance, at: startedAt)),
+                    .init(
+                        step: message.key, task: settings.task.name, run: run, instance: settings.instance,
+                        at: startedAt)),
                 trace: trace),
             outbox.record(
-                .start(.init(step: message.key, task: settings.task.name, run: run, target: service.meter.target, at: startedAt)),
+                .start(
+                    .init(
+                        step: message.key, task: settings.task.name, run: run, target: service.meter.target,
+                        at: startedAt)),
                 node: service.meter.target.node, trace: trace),
         ])
         let reading = service.meter.begin()
@@ -117,9 +122,12 @@ struct StepRunner {
             group.cancelAll()
             if let first { return first }
             let cut = await group.next() ?? nil
-            guard case .failure(let error)? = cut else { return cut ?? .failure(TaskError(.permanent, "it did not run")) }
+            guard case .failure(let error)? = cut else {
+                return cut ?? .failure(TaskError(.permanent, "it did not run"))
+            }
             return .failure(
-                TaskError(.permanent, "it took longer than its timeout of \(timeout.inSeconds) s", children: error.children))
+                TaskError(
+                    .permanent, "it took longer than its timeout of \(timeout.inSeconds) s", children: error.children))
         }
         return try result.get()
     }
@@ -132,7 +140,9 @@ struct StepRunner {
 
     /// Reports a failure whose result could not be kept.
     private func fail(_ message: StepMessage, _ report: RunReport, _ trace: String?) async -> Receipt {
-        do throws(BusError) { return try await self.report(message, report, trace) } catch { return Receipt { .failure(error) } }
+        do throws(BusError) { return try await self.report(message, report, trace) } catch {
+            return Receipt { .failure(error) }
+        }
     }
 
     private func end(_ message: StepMessage, _ report: RunReport, _ trace: String?) async throws -> Receipt {
@@ -141,7 +151,8 @@ struct StepRunner {
     }
 
     /// Reports a step's end: in this order, and each time alike.
-    private func report(_ message: StepMessage, _ report: RunReport, _ trace: String?) async throws(BusError) -> Receipt {
+    private func report(_ message: StepMessage, _ report: RunReport, _ trace: String?) async throws(BusError) -> Receipt
+    {
         var records = [
             outbox.record(.progress(.init(order: message.workOrder, step: message.step, report: report)), trace: trace),
             outbox.record(

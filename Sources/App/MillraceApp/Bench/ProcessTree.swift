@@ -7,7 +7,8 @@ enum ProcessTree {
     static func cpuSeconds() -> Double {
         let ticks = Double(sysconf(CInt(_SC_CLK_TCK)))
         return members().reduce(0) { sum, pid in
-            guard let fields = stat(pid), fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
+            guard let fields = stat(pid), fields.count > 12, let user = Double(fields[11]),
+                let system = Double(fields[12])
             else { return sum }
             return sum + (user + system) / ticks
         }
@@ -17,7 +18,9 @@ enum ProcessTree {
     static func members() -> [Int] {
         var children: [Int: [Int]] = [:]
         for name in (try? Files.names(in: "/proc")) ?? [] {
-            guard let pid = Int(name), let fields = stat(pid), fields.count > 1, let parent = Int(fields[1]) else { continue }
+            guard let pid = Int(name), let fields = stat(pid), fields.count > 1, let parent = Int(fields[1]) else {
+                continue
+            }
             children[parent, default: []].append(pid)
         }
         var found: [Int] = []

@@ -17,7 +17,9 @@ struct Setting: Sendable {
 
     /// All of them, in the order of the reference page (`Documentation/Settings.md`).
     static let all: [Setting] = [
-        Setting(key: "data", fallback: "millrace-data", meaning: "the folder of the embedded bus and store, and of pictures"),
+        Setting(
+            key: "data", fallback: "millrace-data", meaning: "the folder of the embedded bus and store, and of pictures"
+        ),
         Setting(key: "host", fallback: "127.0.0.1", meaning: "the address that proxy-server listens on"),
         Setting(key: "port", fallback: "8420", meaning: "the port that proxy-server listens on; 0: any free one"),
         Setting(key: "bus", fallback: "sqlite", meaning: "sqlite"),
@@ -59,7 +61,10 @@ struct SettingSources: Sendable {
         providers = [
             (.flag, provider("flag", flags)), (.variable, provider("variable", variables)),
             (.file, provider("file", file)),
-            (.fallback, provider("default", Dictionary(uniqueKeysWithValues: Setting.all.map { ($0.key, $0.fallback) }))),
+            (
+                .fallback,
+                provider("default", Dictionary(uniqueKeysWithValues: Setting.all.map { ($0.key, $0.fallback) }))
+            ),
         ]
     }
 

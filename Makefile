@@ -1,0 +1,35 @@
+# `make demo` and `make test` are all one needs; `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+RELEASE := .build-release
+MILLRACE := $(RELEASE)/release/millrace
+STRICT := --explicit-target-dependency-import-check error
+
+.PHONY: help setup build demo test lint test-kill bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## install what is missing of the system's packages (says what; asks nothing)
+	@Scripts/setup.sh
+
+build: setup ## build the release executable
+	@Scripts/swift.sh build -c release --static-swift-stdlib --product millrace --scratch-path $(RELEASE)
+	@echo "built $(MILLRACE)"
+
+demo: build ## run sample orders on real photographs, and watch
+	@$(MILLRACE) demo
+
+test: setup ## format, rings, build with strict imports, all tests
+	@Scripts/lint.sh
+	@Scripts/swift.sh build --build-tests $(STRICT)
+	@Scripts/swift.sh test --skip-build --parallel
+
+lint: ## format and rings only
+	@Scripts/lint.sh
+
+bench: build ## the figures in Documentation/Benchmarks.md
+	@Scripts/bench.sh $(MILLRACE)
+
+clean: ## remove what was built
+	rm -rf .build $(RELEASE)
