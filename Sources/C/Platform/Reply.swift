@@ -1,18 +1,20 @@
-import Synchronization
+public import Synchronization
 
 /// A result that one task waits for and a thread brings, once each, in either order.
+///
+/// Inlinable, so that it is specialized where it is used: stores make one for each write.
 public final class Reply<Value: Sendable, Failure: Error>: Sendable {
-    private enum State {
+    @usableFromInline enum State {
         case empty
         case waiting(CheckedContinuation<Result<Value, Failure>, Never>)
         case here(Result<Value, Failure>)
     }
 
-    private let state = Mutex(State.empty)
+    @usableFromInline let state = Mutex(State.empty)
 
-    public init() {}
+    @inlinable public init() {}
 
-    public func bring(_ result: Result<Value, Failure>) {
+    @inlinable public func bring(_ result: Result<Value, Failure>) {
         let waiting = state.withLock { state -> CheckedContinuation<Result<Value, Failure>, Never>? in
             defer { state = .here(result) }
             if case .waiting(let continuation) = state { return continuation }
@@ -22,7 +24,7 @@ public final class Reply<Value: Sendable, Failure: Error>: Sendable {
     }
 
     /// Waits for the result.
-    public func value() async throws(Failure) -> Value {
+    @inlinable public func value() async throws(Failure) -> Value {
         let result = await withCheckedContinuation { continuation in
             let here = state.withLock { state -> Result<Value, Failure>? in
                 if case .here(let result) = state { return result }
