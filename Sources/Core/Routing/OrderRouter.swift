@@ -95,6 +95,12 @@ public struct OrderRouter: Sendable {
     /// What was sent for the record is acknowledged.
     public mutating func acknowledged(_ place: RecordPlace) { tracker.finish(place) }
 
+    /// The partitions of a task's topic, as far as they are known here.
+    public func partitionCount(of task: TaskName) -> Int { partitions[task] ?? 0 }
+
+    /// The replicas that own partitions of a task, and how many steps each has outstanding.
+    public func loads(of task: TaskName) -> [String: Int] { dispatchers[task]?.loads ?? [:] }
+
     public mutating func grown(_ task: TaskName, to count: Int) {
         partitions[task] = max(partitions[task] ?? 0, count)
     }

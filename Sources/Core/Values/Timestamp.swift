@@ -28,8 +28,10 @@ extension Duration {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 
+    /// What is beyond 30,000 years is cut off there: a number from outside must not trap.
     public static func seconds(fraction value: Double) -> Duration {
-        .microseconds(Int64((value * 1_000_000).rounded()))
+        guard !value.isNaN else { return .zero }
+        return .microseconds(Int64((min(max(value, -1e12), 1e12) * 1_000_000).rounded()))
     }
 }
 

@@ -133,6 +133,7 @@ struct Routing {
             if let unknown = unknownTask(in: message) {
                 throw MessageError("the task ‘\(unknown)’ is not in the configuration", order: message.order)
             }
+            if case .owner(let owner) = message { try await check(owner, router) }
             return router.withLock { $0.take(message, trace: record.header(Header.traceparent), at: place) }
         } catch {
             service.logger.error("dead letter from \(record.topic)/\(record.partition)@\(record.offset): \(error)")
@@ -143,6 +144,20 @@ struct Routing {
                 router.skip(place)
                 return []
             }
+        }
+    }
+
+    /// A partition that the topic does not have must not become a place to send steps to.
+    private func check(
+        _ owner: OrchestratorMessage.Ownership, _ router: SharedRouter
+    ) async throws(MessageError) {
+        guard let highest = owner.partitions.max(), let lowest = owner.partitions.min() else { return }
+        let known = router.withLock { $0.partitionCount(of: owner.task) }
+        if lowest >= 0, highest < known { return }
+        let count = (try? await service.bus.describe(topic: owner.task.text).partitions.count) ?? known
+        router.withLock { $0.grown(owner.task, to: count) }
+        guard lowest >= 0, highest < count else {
+            throw MessageError("OWNER: partitions: the topic \(owner.task) has \(count), not \(lowest)…\(highest)")
         }
     }
 

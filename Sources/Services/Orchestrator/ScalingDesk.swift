@@ -88,6 +88,10 @@ final class ScalingDesk: Sendable {
             while let request = state.withLock({ $0.asked.popFirst()?.value }) {
                 do throws(FleetError) {
                     let replicas = try await makeRoom(for: request)
+                    // So that idle replicas go first.
+                    for (instance, load) in router.withLock({ $0.loads(of: request.task) }) {
+                        await service.fleet.mark(instance, of: request.task, idle: load == 0)
+                    }
                     try await service.fleet.scale(request.task, to: replicas)
                     state.withLock { $0.taken[request.task] = request }
                     try await reportOrThrow(request.task, await status(request.task))

@@ -1,6 +1,20 @@
+import MillraceCore
 import MillracePorts
-import ServiceLifecycle
-struct NoProxy: Service { func run() async throws { try await gracefulShutdown() } }
+import ProxyServer
+
 extension Adapters {
-    func proxyServer(bus: any MessageBus, store: any OrderStore, images: any ImageStore) -> NoProxy { NoProxy() }
+    /// - Parameter onReady: called with the port once it listens.
+    func proxyServer(
+        bus: any MessageBus, store: any OrderStore, images: any ImageStore,
+        onReady: @escaping @Sendable (Int) -> Void = { _ in }
+    ) -> ProxyServerService {
+        let runners = settings.tasks.compactMapValues { BuiltinTasks.runner(for: $0) }
+        return ProxyServerService(
+            settings: ProxySettings(
+                host: settings.host, port: settings.port, imageRoot: settings.imageRoot,
+                orderBodyLimit: settings.orderLimit, imageLimit: settings.imageLimit, tasks: settings.tasks,
+                validate: { (task, parameters) throws(InvalidValue) in try runners[task]?.validate(parameters) },
+                now: Self.now),
+            bus: bus, store: store, images: images, logger: logger, onReady: onReady)
+    }
 }

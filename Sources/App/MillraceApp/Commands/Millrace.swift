@@ -7,7 +7,11 @@ public struct Millrace: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "millrace",
         abstract: "Runs orders: images through tasks, each scaled on its own and accounted for.",
-        subcommands: [RunCommand.self, BenchCommand.self])
+        subcommands: [
+            UpCommand.self, DemoCommand.self, RunCommand.self, SubmitCommand.self, OrdersCommand.self,
+            TasksCommand.self, TopicsCommand.self,
+            DoctorCommand.self, BenchCommand.self,
+        ])
 
     public init() {}
 
