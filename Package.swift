@@ -105,6 +105,17 @@ let package = Package(
             "SQLiteStoreTests", ["SQLiteStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", grdb]),
         tests("FileImagesTests", ["FileImages", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
         tests("ImageTasksTests", ["ImageTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests("ProxyServerTests", [
+            "ProxyServer", "MillracePorts", "MillraceCore", "MillraceTesting", hummingbird, logging, lifecycle,
+            .product(name: "HummingbirdTesting", package: "hummingbird"),
+        ]),
+        tests("AppTests", ["MillraceApp", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests(
+            "EndToEndTests",
+            [
+                "millrace", "MillraceApp", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", "SQLiteBus",
+                "SQLiteStore", "FileImages",
+            ]),
         tests("PortsTests", ["MillracePorts", "MillraceCore", "MillraceTesting"]),
     ]
 )
