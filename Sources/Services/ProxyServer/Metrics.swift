@@ -14,6 +14,7 @@ final class Counters: Sendable {
     private struct State {
         var requests: [Key: Int] = [:]
         var accepted = 0
+        var isStoreFailing = false
     }
 
     private let state = Mutex(State())
@@ -29,6 +30,15 @@ final class Counters: Sendable {
 
     func accepted(_ orders: Int) {
         state.withLock { $0.accepted += orders }
+    }
+
+    /// Notes how taking orders went.
+    /// - Returns: whether that is news: a store that is away is told once, not with each request.
+    func stored(successfully: Bool) -> Bool {
+        state.withLock { state in
+            defer { state.isStoreFailing = !successfully }
+            return state.isStoreFailing == successfully
+        }
     }
 
     func write(to page: inout MetricsPage) {

@@ -12,9 +12,6 @@ struct OrderBody {
     /// Where a field of one of them stands: `[3].tasks[0]`, or just `tasks[0]` of an order that is alone.
     func place(_ index: Int, _ field: String) -> String { isArray ? "[\(index)].\(field)" : field }
 
-    /// What one order is called.
-    func place(_ index: Int) -> String { isArray ? "[\(index)]" : "The order" }
-
     init(_ request: Request, settings: ProxySettings) async throws {
         let tooLarge = Problem.tooLarge("A request with orders", limit: settings.orderBodyLimit)
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > settings.orderBodyLimit {

@@ -5,7 +5,6 @@ import MillraceCore
 struct OrderCheck: Sendable {
     private let tasks: [TaskName: TaskDefinition]
     private let validate: ParameterValidator
-    private let orderLimit: Int
     private let names: String
     /// What is wrong with tasks as they are configured: of most calls, which give no parameters, all is known before.
     private let problems: [TaskName: InvalidValue]
@@ -13,7 +12,6 @@ struct OrderCheck: Sendable {
     init(_ settings: ProxySettings) {
         tasks = settings.tasks
         validate = settings.validate
-        orderLimit = settings.orderLimit
         names = settings.tasks.keys.sorted().map(\.text).joined(separator: ", ")
         var problems: [TaskName: InvalidValue] = [:]
         for (name, task) in settings.tasks {
@@ -54,10 +52,5 @@ struct OrderCheck: Sendable {
             let field = error.field.isEmpty ? "\(place).parameters" : "\(place).parameters.\(error.field)"
             throw Problem(.unprocessableContent, error, at: field)
         }
-    }
-
-    /// Whether the bus will take what is published about the order; only known once its image is.
-    func checkSize(_ bytes: Int, _ place: String) throws(Problem) {
-        guard bytes <= orderLimit else { throw .tooLarge(place, limit: orderLimit) }
     }
 }

@@ -29,7 +29,11 @@ extension ProxyResponder {
             let image = try await lookup.reference(of: request.image, at: body.place(index, "image"))
             let order = Order(id: request.id, image: image, tasks: request.tasks)
             let content = order.canonicalContent
-            try check.checkSize(content.count, body.place(index))
+            guard content.count <= settings.orderLimit else {
+                var problem = Problem.tooLarge(body.isArray ? "[\(index)]" : "An order", limit: settings.orderLimit)
+                problem.field = body.isArray ? "[\(index)]" : nil
+                throw problem
+            }
             orders.append(
                 NewOrder(
                     order: order, contentHash: Self.sha256(content), submittedAt: now, traceparent: trace.text))
@@ -39,13 +43,13 @@ extension ProxyResponder {
 
     private func insert(_ new: [NewOrder]) async throws -> [Insertion] {
         do throws(OrderStoreError) {
-            return try await store.insert(new)
+            let insertions = try await store.insert(new)
+            if counters.stored(successfully: true) { logger.info("the store takes orders again") }
+            return insertions
         } catch {
-            if error.code != .overloaded {
-                // Whether the rows are there is not known: the pump looks.
-                pump.lostTrack()
-                logger.error("taking orders: \(error)")
-            }
+            // Whether the rows are there is not known: the pump looks.
+            if error.code != .overloaded { pump.lostTrack() }
+            if counters.stored(successfully: false) { logger.error("orders are refused: \(error)") }
             throw Problem(error)
         }
     }

@@ -41,16 +41,21 @@ struct ProxyResponder: HTTPResponder {
         } catch let problem as Problem {
             response = problem.response
         } catch let error as OrderStoreError {
-            logger.error("\(request.method) \(route?.template ?? "?"): \(error)")
-            response = Problem(error).response
+            response = answer(Problem(error), to: error, of: request)
         } catch let error as ImageStoreError {
-            logger.error("\(request.method) \(route?.template ?? "?"): \(error)")
-            response = Problem(error).response
+            response = answer(Problem(error), to: error, of: request)
         }
         if request.method == .head { response = response.createHeadResponse() }
         counters.count(route, request.method, response.status)
         logger.debug("\(request.method) \(request.uri.path) \(response.status.code)")
         return response
+    }
+
+    /// What is away comes back, and `readyz` tells of it meanwhile; what cannot be read needs somebody.
+    private func answer(_ problem: Problem, to error: any Error, of request: Request) -> Response {
+        let level: Logger.Level = problem.status == .internalServerError ? .error : .debug
+        logger.log(level: level, "\(request.method) \(request.uri.path): \(error)")
+        return problem.response
     }
 
     private func handle(_ request: Request, _ route: Route?, _ context: Context) async throws -> Response {

@@ -145,13 +145,15 @@ final class PublishPump: Sendable {
     @discardableResult
     private func retryingStore(_ body: () async throws(OrderStoreError) -> Void) async throws -> Bool {
         var backoff = Backoff(limit: Self.retryLimit)
+        var isNews = true
         while true {
             do throws(OrderStoreError) {
                 try await body()
                 return true
             } catch {
                 guard error.code != .closed else { throw error }
-                logger.error("publishing waits for the store: \(error)")
+                if isNews { logger.error("publishing waits for the store: \(error)") }
+                isNews = false
                 guard await pause(&backoff) else { return false }
             }
         }
