@@ -27,6 +27,8 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
 let package = Package(
@@ -37,9 +39,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -73,7 +75,11 @@ let package = Package(
         module("ServiceSupport", in: "Services/Support", ["MillracePorts", "MillraceCore", logging]),
         module(
             "ProxyServer", in: "Services/ProxyServer",
-            ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle, hummingbird, crypto]),
+            [
+                "ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle, hummingbird, crypto, httpTypes,
+                nioCore, .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         module(
             "Orchestrator", in: "Services/Orchestrator",
             ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
@@ -105,10 +111,13 @@ let package = Package(
             "SQLiteStoreTests", ["SQLiteStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", grdb]),
         tests("FileImagesTests", ["FileImages", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
         tests("ImageTasksTests", ["ImageTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
-        tests("ProxyServerTests", [
-            "ProxyServer", "MillracePorts", "MillraceCore", "MillraceTesting", hummingbird, logging, lifecycle,
-            .product(name: "HummingbirdTesting", package: "hummingbird"),
-        ]),
+        tests(
+            "ProxyServerTests",
+            [
+                "ProxyServer", "MillracePorts", "MillraceCore", "MillraceTesting", hummingbird, logging, lifecycle,
+                httpTypes,
+                nioCore, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
         tests("AppTests", ["MillraceApp", "MillracePorts", "MillraceCore", "MillraceTesting"]),
         tests(
             "EndToEndTests",

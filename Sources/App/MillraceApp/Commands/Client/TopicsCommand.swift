@@ -29,8 +29,10 @@ struct BusOptions: ParsableArguments {
             let result = await Result<Value, any Error>.catching { try await body(bus) }
             await bus.close()
             return try result.get()
+        } catch let error as BusError where error.code == .unknownTopic {
+            throw Failure(.failed, "millrace: there is no such topic (`millrace topics list` shows all): \(error.doing)")
         } catch let error as BusError {
-            throw Failure(error.code == .unknownTopic ? .failed : .unreachable, "millrace: \(error)")
+            throw Failure(.unreachable, "millrace: \(error)")
         }
     }
 }
