@@ -84,6 +84,10 @@ struct OrderFileTests {
         try await withTemporaryFolder { folder in
             #expect(throws: (any Error).self) { try FileBody(path: folder + "/none.jpg") }
             #expect(throws: (any Error).self) { try FileBody(path: folder) }
+            try writeFile("", to: folder + "/empty.jpg")
+            #expect(throws: (any Error).self) { try FileBody(path: folder + "/empty.jpg") }
+            try writeFile("picture", to: folder + "/cat.jpg")
+            #expect(try FileBody(path: folder + "/cat.jpg").size == 7)
         }
     }
 }

@@ -62,7 +62,7 @@ extension DoctorCheck {
         switch median {
         case .failure(let error): return [.warn(name, "\(error)", "look at the disk")]
         case .success(let time):
-            let detail = "fdatasync takes \(Wording.seconds(time)), the median of \(syncs)"
+            let detail = "fdatasync takes \(Double(time.microseconds) / 1000) ms, the median of \(syncs)"
             guard time > slowSync else { return [.ok(name, detail)] }
             return [.warn(name, detail, "orders wait for the disk: use a faster one, or look at who else uses it")]
         }

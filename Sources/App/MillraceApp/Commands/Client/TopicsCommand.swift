@@ -30,7 +30,8 @@ struct BusOptions: ParsableArguments {
             await bus.close()
             return try result.get()
         } catch let error as BusError where error.code == .unknownTopic {
-            throw Failure(.failed, "millrace: there is no such topic (`millrace topics list` shows all): \(error.doing)")
+            throw Failure(
+                .failed, "millrace: there is no such topic (`millrace topics list` shows all): \(error.doing)")
         } catch let error as BusError {
             throw Failure(.unreachable, "millrace: \(error)")
         }

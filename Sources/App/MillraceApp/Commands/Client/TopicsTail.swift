@@ -55,8 +55,9 @@ struct TopicsTail: AsyncParsableCommand {
             let records = try await reader.next(limit: min(left, 500))
             // A wait that was cancelled.
             if records.isEmpty { return }
-            for record in records { Output.line(format == .json ? record.json : record.line) }
-            left -= records.count
+            // A bus may hand out the whole batch that was written at once.
+            for record in records.prefix(left) { Output.line(format == .json ? record.json : record.line) }
+            left -= min(left, records.count)
         }
     }
 }
