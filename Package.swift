@@ -96,7 +96,9 @@ let package = Package(
                 "LinuxUsage", "ProxyServer",
                 "Orchestrator", "MonitorSystem", "Worker", "ServiceSupport", "MillracePorts", "MillraceCore",
                 "Platform", logging,
-                lifecycle, httpClient,
+                lifecycle, httpClient, nioCore, grdb, .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
@@ -118,7 +120,12 @@ let package = Package(
                 httpTypes,
                 nioCore, .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
-        tests("AppTests", ["MillraceApp", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests(
+            "AppTests",
+            [
+                "MillraceApp", "MillracePorts", "MillraceCore", "MillraceTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         tests(
             "EndToEndTests",
             [

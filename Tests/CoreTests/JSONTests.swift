@@ -7,7 +7,7 @@ import Testing
         "values come back as they were written",
         arguments: [
             JSONValue.null, true, false, 0, -1, .integer(.max), .integer(.min), 1.5, -2.5e-7, 1e300, "", "plain",
-            "a\"b\\c\n\t\u{1}é😀", [], [1, [2, nil]], [:], ["b": 1, "a": ["c": "d"]],
+            "a\"b\\c\n\t\u{1}é😀", [], [1, [2, .null]], [:], ["b": 1, "a": ["c": "d"]],
         ] as [JSONValue])
     func roundTrip(_ value: JSONValue) throws {
         #expect(try JSONValue(parsing: value.encoded) == value)

@@ -45,15 +45,43 @@ public struct ProcessMeter: RunMeter {
         return usage.ru_maxrss * 1024
     }
 
-    private static func disk() -> (read: Int, written: Int)? {
-        guard let bytes = try? Files.read("/proc/self/io") else { return nil }
-        var read: Int?
-        var written: Int?
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-            if line.hasPrefix("read_bytes: ") { read = Int(line.dropFirst(12)) }
-            if line.hasPrefix("write_bytes: ") { written = Int(line.dropFirst(13)) }
+    private static func disk() -> (read: Int, written: Int)? { OwnIO.shared?.read() }
+}
+
+/// `/proc/self/io`, kept open: opening it anew would cost a quick step more than its work.
+private final class OwnIO: Sendable {
+    static let shared = OwnIO()
+
+    private let file: CInt
+
+    private init?() {
+        guard let file = try? Files.open("/proc/self/io", O_RDONLY) else { return nil }
+        self.file = file
+    }
+
+    /// `read_bytes` and `write_bytes`: what reached the disk layer, in bytes.
+    func read() -> (read: Int, written: Int)? {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 512) { buffer in
+            let count = pread(file, buffer.baseAddress, buffer.count, 0)
+            guard count > 0 else { return nil }
+            let text = UnsafeBufferPointer(rebasing: buffer[..<count])
+            guard let read = Self.value(of: "\nread_bytes: ", in: text),
+                let written = Self.value(of: "\nwrite_bytes: ", in: text)
+            else { return nil }
+            return (read, written)
         }
-        guard let read, let written else { return nil }
-        return (read, written)
+    }
+
+    private static func value(of label: StaticString, in text: UnsafeBufferPointer<UInt8>) -> Int? {
+        let label = UnsafeBufferPointer(start: label.utf8Start, count: label.utf8CodeUnitCount)
+        guard text.count > label.count else { return nil }
+        guard
+            let start = (0..<text.count - label.count).first(where: { start in
+                label.indices.allSatisfy { text[start + $0] == label[$0] }
+            })
+        else { return nil }
+        let digits = text[(start + label.count)...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        guard !digits.isEmpty else { return nil }
+        return digits.reduce(0) { $0 &* 10 &+ Int($1 - UInt8(ascii: "0")) }
     }
 }

@@ -26,13 +26,13 @@ final class BusWriter: Sendable {
     init(file: BusFile, database: DatabaseQueue, clean: @escaping @Sendable (Int) -> Void) {
         // 4096 jobs of a step's three messages are some 4 MB at most; a batch of 512 commits within a few ms.
         let log = LogSync(path: file.path + "-wal")
-        thread = BatchThread(name: "bus-writer", capacity: 4096, batchLimit: 512) { jobs in
+        thread = BatchThread(name: "bus-writer", capacity: 4096, batchLimit: 512, linger: .milliseconds(2)) { jobs in
             Self.commit(jobs, file: file, database: database, log: log, clean: clean)
         }
     }
 
-    func submit(_ job: Job) async throws(BusError) {
-        guard await thread.submit(job) else { throw BusError(.closed, "writing to the bus") }
+    func submit(_ job: Job, isUrgent: Bool) async throws(BusError) {
+        guard await thread.submit(job, isUrgent: isUrgent) else { throw BusError(.closed, "writing to the bus") }
     }
 
     /// Performs a job and waits for its end.

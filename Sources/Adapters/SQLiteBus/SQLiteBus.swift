@@ -76,7 +76,7 @@ public final class SQLiteBus: MessageBus {
         }
     }
 
-    public func send(_ records: [OutgoingRecord]) async throws(BusError) -> Receipt {
+    public func send(_ records: [OutgoingRecord], urgency: Urgency) async throws(BusError) -> Receipt {
         for record in records where (record.value?.count ?? 0) > Self.maximumValueSize {
             throw BusError(
                 .tooLarge, "publishing to \(record.topic)",
@@ -86,7 +86,7 @@ public final class SQLiteBus: MessageBus {
         try await writer.submit(
             BusWriter.Job(
                 perform: { transaction in pending.positions = try transaction.append(records) },
-                answer: { pending.complete($0) }, isDurable: true))
+                answer: { pending.complete($0) }, isDurable: true), isUrgent: urgency == .prompt)
         return Receipt { await pending.wait() }
     }
 

@@ -8,8 +8,16 @@ import Synchronization
 final class SQLiteTopicReader: TopicReader {
     private struct State {
         var positions: [Int: Int64]
+        /// What was read to the end of a batch and not yet taken.
+        var surplus: ArraySlice<BusRecord> = []
         var isClosed = false
         var first = 0
+
+        mutating func takeSurplus(_ limit: Int) -> [BusRecord] {
+            let taken = Array(surplus.prefix(limit))
+            surplus = surplus.dropFirst(taken.count)
+            return taken
+        }
     }
 
     private let file: BusFile
@@ -25,6 +33,9 @@ final class SQLiteTopicReader: TopicReader {
     }
 
     func next(limit: Int) async throws(BusError) -> [BusRecord] {
+        let limit = max(1, limit)
+        let surplus = state.withLock { $0.takeSurplus(limit) }
+        if !surplus.isEmpty { return surplus }
         let isCancelled = Mutex(false)
         let flag = CancelFlag(isCancelled)
         let result = await withTaskCancellationHandler {
@@ -65,11 +76,12 @@ final class SQLiteTopicReader: TopicReader {
                 try reader.fetch(db, topicID: topicID, positions: &positions, limit: limit, first: first)
             }
         }
-        state.withLock { [positions] state in
+        return state.withLock { [positions] state in
             state.positions = positions
             if let last = records.last { state.first = last.partition + 1 }
+            state.surplus = records[...]
+            return state.takeSurplus(limit)
         }
-        return records
     }
 
     private final class CancelFlag: Sendable {

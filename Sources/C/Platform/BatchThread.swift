@@ -11,6 +11,10 @@ public final class BatchThread<Job: Sendable>: Sendable {
         /// Senders that wait for room, oldest first.
         var waiting: Deque<CheckedContinuation<Bool, Never>> = []
         var isClosed = false
+        /// Whether the thread has been told of what is in the queue.
+        var isWoken = true
+        /// Whether it will look by itself soon.
+        var isLingering = false
         var hasEnded = false
         var ended: [CheckedContinuation<Void, Never>] = []
     }
@@ -19,14 +23,18 @@ public final class BatchThread<Job: Sendable>: Sendable {
     private let signal = Signal()
     private let capacity: Int
     private let batchLimit: Int
+    private let linger: Duration
 
     /// - Parameters:
     ///   - capacity: the most jobs that wait.
     ///   - batchLimit: the most jobs that are performed at once.
+    ///   - linger: how long it looks again by itself after a batch, so that jobs that are not urgent need not wake it.
     ///   - perform: runs on the thread, with one or more jobs, in order of their coming.
     public init(
-        name: String, capacity: Int, batchLimit: Int, perform: @escaping @Sendable ([Job]) -> Void
+        name: String, capacity: Int, batchLimit: Int, linger: Duration = .zero,
+        perform: @escaping @Sendable ([Job]) -> Void
     ) {
+        self.linger = linger
         self.capacity = capacity
         self.batchLimit = batchLimit
         // The thread holds the object until it is closed.
@@ -35,9 +43,9 @@ public final class BatchThread<Job: Sendable>: Sendable {
 
     /// Hands a job over, in the caller's order; waits while the queue is full.
     /// - Returns: false when the thread was closed before: the job was not taken.
-    public func submit(_ job: Job) async -> Bool {
+    public func submit(_ job: Job, isUrgent: Bool = true) async -> Bool {
         while true {
-            switch offer(job) {
+            switch offer(job, isUrgent: isUrgent) {
             case .taken: return true
             case .closed: return false
             case .full: break
@@ -58,12 +66,14 @@ public final class BatchThread<Job: Sendable>: Sendable {
     public enum Offer: Sendable { case taken, full, closed }
 
     /// Hands a job over if there is room for it.
-    public func offer(_ job: Job) -> Offer {
+    public func offer(_ job: Job, isUrgent: Bool = true) -> Offer {
         let result = state.withLock { state -> (Offer, Bool) in
             guard !state.isClosed else { return (.closed, false) }
             guard state.queue.count < capacity else { return (.full, false) }
             state.queue.append(job)
-            return (.taken, state.queue.count == 1)
+            let mustWake = isUrgent ? !state.isWoken : !state.isWoken && !state.isLingering
+            if mustWake { state.isWoken = true }
+            return (.taken, mustWake)
         }
         if result.1 { signal.raise() }
         return result.0
@@ -88,16 +98,19 @@ public final class BatchThread<Job: Sendable>: Sendable {
     }
 
     private func loop(_ perform: ([Job]) -> Void) {
+        var mayLinger = false
         while true {
             let seen = signal.count
-            let (batch, released, isClosed) = take()
+            let (batch, released, isClosed) = take(mayLinger: mayLinger)
             for continuation in released { continuation.resume(returning: true) }
             if !batch.isEmpty {
                 perform(batch)
+                mayLinger = linger > .zero
             } else if isClosed {
                 break
             } else {
-                signal.wait(past: seen)
+                signal.wait(past: seen, atMost: mayLinger ? linger : nil)
+                mayLinger = false
             }
         }
         let ended = state.withLock { state in
@@ -107,13 +120,19 @@ public final class BatchThread<Job: Sendable>: Sendable {
         for continuation in ended { continuation.resume() }
     }
 
-    private func take() -> (batch: [Job], released: [CheckedContinuation<Bool, Never>], isClosed: Bool) {
+    /// An empty batch means that the thread will wait.
+    private func take(
+        mayLinger: Bool
+    ) -> (batch: [Job], released: [CheckedContinuation<Bool, Never>], isClosed: Bool) {
         state.withLock { state in
             let count = min(batchLimit, state.queue.count)
             let batch = Array(state.queue.prefix(count))
             state.queue.removeFirst(count)
             let released = Array(state.waiting.prefix(count))
             state.waiting.removeFirst(released.count)
+            // While it works it will look again anyway: nobody need wake it.
+            state.isWoken = count > 0
+            state.isLingering = count == 0 && mayLinger
             return (batch, released, state.isClosed)
         }
     }

@@ -98,7 +98,7 @@ public final class InMemoryBus: MessageBus {
         }
     }
 
-    public func send(_ records: [OutgoingRecord]) async throws(BusError) -> Receipt {
+    public func send(_ records: [OutgoingRecord], urgency: Urgency) async throws(BusError) -> Receipt {
         let time = now()
         let result = change { $0.append(records, at: time) }
         return Receipt { result }

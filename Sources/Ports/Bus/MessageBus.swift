@@ -25,9 +25,10 @@ public protocol MessageBus: Sendable {
     func describe(group: String, topic: String) async throws(BusError) -> GroupDescription
 
     /// Hands records over to be published, in order; suspends only while the adapter's bounded buffer is full.
+    /// - Parameter urgency: `.relaxed` records may wait some milliseconds for others to go with.
     /// - Returns: the receipt that tells when all of them are safe.
     /// - Throws: `unknownTopic` or `unknownPartition` at once or through the receipt.
-    func send(_ records: [OutgoingRecord]) async throws(BusError) -> Receipt
+    func send(_ records: [OutgoingRecord], urgency: Urgency) async throws(BusError) -> Receipt
 
     /// Joins a group of readers of a topic.
     func join(_ membership: Membership) async throws(BusError) -> any GroupMember
@@ -39,7 +40,16 @@ public protocol MessageBus: Sendable {
     func close() async
 }
 
+/// Whether anyone waits for a record.
+public enum Urgency: Sendable {
+    case prompt, relaxed
+}
+
 extension MessageBus {
+    public func send(_ records: [OutgoingRecord]) async throws(BusError) -> Receipt {
+        try await send(records, urgency: .prompt)
+    }
+
     /// Sends and waits until the records are safe.
     @discardableResult
     public func publish(_ records: [OutgoingRecord]) async throws(BusError) -> [RecordPosition] {

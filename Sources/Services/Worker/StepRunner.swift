@@ -6,6 +6,7 @@ import MillracePorts
 struct StepRunner {
     let service: WorkerService
     let outbox: Outbox
+    let watch: TimeoutWatch
 
     private var settings: WorkerSettings { service.settings }
 
@@ -50,20 +51,21 @@ struct StepRunner {
             folder = place
         }
         let startedAt = settings.now()
-        _ = try await service.bus.send([
-            outbox.record(
-                .stepStarted(
-                    .init(
-                        step: message.key, task: settings.task.name, run: run, instance: settings.instance,
-                        at: startedAt)),
-                trace: trace),
-            outbox.record(
-                .start(
-                    .init(
-                        step: message.key, task: settings.task.name, run: run, target: service.meter.target,
-                        at: startedAt)),
-                node: service.meter.target.node, trace: trace),
-        ])
+        _ = try await service.bus.send(
+            [
+                outbox.record(
+                    .stepStarted(
+                        .init(
+                            step: message.key, task: settings.task.name, run: run, instance: settings.instance,
+                            at: startedAt)),
+                    trace: trace),
+                outbox.record(
+                    .start(
+                        .init(
+                            step: message.key, task: settings.task.name, run: run, target: service.meter.target,
+                            at: startedAt)),
+                    node: service.meter.target.node, trace: trace),
+            ], urgency: .relaxed)
         let reading = service.meter.begin()
         let (outcome, attempt, children) = await attempts(message, folder: folder)
         let report = RunReport(
@@ -108,28 +110,14 @@ struct StepRunner {
     }
 
     private func runWithTimeout(_ request: TaskRequest) async throws(TaskError) -> TaskResult {
-        let timeout = settings.task.timeout
-        let result = await withTaskGroup(of: Result<TaskResult, TaskError>?.self) { group in
-            group.addTask { [runner = service.runner] in
-                do throws(TaskError) { return .success(try await runner.run(request)) } catch { return .failure(error) }
-            }
-            group.addTask { [sleep = settings.sleep] in
-                try? await sleep(timeout)
-                return nil
-            }
-            // Whichever is first ends the other; a run that was cut off still says what its processes consumed.
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            if let first { return first }
-            let cut = await group.next() ?? nil
-            guard case .failure(let error)? = cut else {
-                return cut ?? .failure(TaskError(.permanent, "it did not run"))
-            }
-            return .failure(
-                TaskError(
-                    .permanent, "it took longer than its timeout of \(timeout.inSeconds) s", children: error.children))
+        let (result, wasCut) = await watch.watching { [runner = service.runner] () -> Result<TaskResult, TaskError> in
+            do throws(TaskError) { return .success(try await runner.run(request)) } catch { return .failure(error) }
         }
-        return try result.get()
+        guard wasCut, case .failure(let error) = result else { return try result.get() }
+        // A run that was cut off still says what its processes consumed.
+        let timeout = settings.task.timeout.inSeconds
+        throw TaskError(
+            .permanent, "it took longer than its timeout of \(timeout) s", children: error.children)
     }
 
     private func failure(_ reason: String, _ run: RunID, at time: Timestamp) -> RunReport {

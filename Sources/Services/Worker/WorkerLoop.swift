@@ -12,6 +12,7 @@ struct WorkerLoop {
     private var owned: Set<Int> = []
     private let commits: ReceiptChain<RecordPlace>
     private let steps: StepRunner
+    private let watch: TimeoutWatch
     /// Quick steps are taken many at a time; of slow ones, none is taken that another replica could run meanwhile.
     private var limit = 1
 
@@ -30,7 +31,8 @@ struct WorkerLoop {
             for place in places { offsets[place.partition] = place.offset + 1 }
             try await member.commit(offsets)
         }
-        steps = StepRunner(service: service, outbox: outbox)
+        watch = TimeoutWatch(timeout: service.settings.task.timeout, sleep: service.settings.sleep)
+        steps = StepRunner(service: service, outbox: outbox, watch: watch)
     }
 
     /// Runs until the service is to stop; then everything done is committed.
@@ -38,6 +40,7 @@ struct WorkerLoop {
         try await withThrowingTaskGroup(of: Void.self) { group in
             // The loop must not wait for records that it could not commit.
             group.addTask { [commits, member] in try await commits.run { member.interrupt() } }
+            group.addTask { [watch] in await watch.run() }
             try await read()
             group.cancelAll()
             try await group.waitForAll()
