@@ -68,7 +68,7 @@ let package = Package(
         module(
             "ProcessFleet", in: "Adapters/ProcessFleet",
             ["MillracePorts", "MillraceCore", "Platform", "CLinux", logging]),
-        module("BenchTasks", in: "Adapters/BenchTasks", ["MillracePorts", "MillraceCore"]),
+        module("BenchTasks", in: "Adapters/BenchTasks", ["MillracePorts", "MillraceCore", "Platform"]),
         module(
             "LinuxUsage", in: "Adapters/LinuxUsage", ["MillracePorts", "MillraceCore", "Platform"]),
         // Services: consume, decide in Core, perform, commit.

@@ -1,5 +1,6 @@
 public import MillraceCore
 public import MillracePorts
+import Platform
 
 /// A task that does nothing: what is left is what Millrace itself costs.
 public struct NoopTask: TaskRunner {
@@ -33,11 +34,15 @@ public struct SleepTask: TaskRunner {
     }
 
     public func run(_ request: TaskRequest) async throws(TaskError) -> TaskResult {
-        do {
-            try await Task.sleep(for: .seconds(fraction: Self.seconds(request.parameters)), tolerance: .zero)
-        } catch {
-            throw TaskError(.temporary, "it was stopped")
+        // A thread's own wait: Swift's timers may be late by a tenth of their time, and this one measures.
+        let signal = Signal()
+        let time = Duration.seconds(fraction: Self.seconds(request.parameters))
+        await withTaskCancellationHandler {
+            await NamedThread.run("sleep") { signal.wait(past: 0, atMost: time) }
+        } onCancel: {
+            signal.raise()
         }
+        if Task.isCancelled { throw TaskError(.temporary, "it was stopped") }
         return TaskResult(file: nil)
     }
 

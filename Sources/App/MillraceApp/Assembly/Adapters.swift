@@ -37,6 +37,9 @@ struct Adapters: Sendable {
     /// The bus as it is, for those who only look.
     func existingBus() throws(BusError) -> any MessageBus { try SQLiteBus(path: folder.bus) }
 
+    /// A bus by its file, for benches.
+    static func probe(_ path: String) throws(BusError) -> any MessageBus { try SQLiteBus(path: path) }
+
     func store() async throws(OrderStoreError) -> any OrderStore { try await SQLiteOrderStore.open(path: folder.store) }
 
     func images() async throws(ImageStoreError) -> any ImageStore {

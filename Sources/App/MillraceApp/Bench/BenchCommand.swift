@@ -5,7 +5,9 @@ import MillracePorts
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures this Millrace on this machine.",
-        subcommands: [BenchSteps.self, BenchThroughput.self])
+        subcommands: [
+            BenchSteps.self, BenchThroughput.self, BenchIngest.self, BenchColdStart.self, BenchIdle.self,
+        ])
 }
 
 struct BenchOptions: ParsableArguments {

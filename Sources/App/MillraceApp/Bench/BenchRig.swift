@@ -38,7 +38,7 @@ struct BenchRig: Sendable {
             try await adapters.serve([
                 FleetService(fleet: fleet), adapters.orchestrator(bus: bus, fleet: fleet),
                 adapters.monitorSystem(bus: bus, store: store),
-                BenchBody { await result.set(Result.catching { try await body(rig) }) },
+                BenchSide { await result.set(Result.catching { try await body(rig) }) },
             ]) {
                 await store.close()
                 await bus.close()
@@ -94,8 +94,11 @@ struct SystemFollower: Sendable {
     }
 }
 
-private struct BenchBody: Service {
+/// Something that runs beside the services; they stop when it ends.
+struct BenchSide: Service {
     let body: @Sendable () async -> Void
+
+    init(_ body: @escaping @Sendable () async -> Void) { self.body = body }
 
     func run() async throws { await body() }
 }

@@ -5,13 +5,35 @@ import Platform
 enum ProcessTree {
     /// User and system time of this process and of every living descendant.
     static func cpuSeconds() -> Double {
-        let ticks = Double(sysconf(CInt(_SC_CLK_TCK)))
-        return members().reduce(0) { sum, pid in
-            guard let fields = stat(pid), fields.count > 12, let user = Double(fields[11]),
-                let system = Double(fields[12])
-            else { return sum }
-            return sum + (user + system) / ticks
+        members().reduce(0) { $0 + (cpuSeconds(of: $1) ?? 0) }
+    }
+
+    static func cpuSeconds(of pid: Int) -> Double? {
+        guard let fields = stat(pid), fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
+        else { return nil }
+        return (user + system) / Double(sysconf(CInt(_SC_CLK_TCK)))
+    }
+
+    /// In bytes: all that is resident, and what of it is this process's alone.
+    static func memory(of pid: Int) -> (resident: Int, own: Int)? {
+        guard let bytes = try? Files.read("/proc/\(pid)/smaps_rollup") else { return nil }
+        var resident: Int?
+        var own = 0
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count > 1, let kibibytes = Int(words[1]) else { continue }
+            if words[0] == "Rss:" { resident = kibibytes << 10 }
+            if words[0] == "Private_Clean:" || words[0] == "Private_Dirty:" { own += kibibytes << 10 }
         }
+        return resident.map { ($0, own) }
+    }
+
+    /// `up`, or the task of a worker, from its command line.
+    static func role(of pid: Int) -> String {
+        let bytes = (try? Files.read("/proc/\(pid)/cmdline")) ?? []
+        let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        if let flag = words.firstIndex(of: "--task"), flag + 1 < words.count { return "worker-\(words[flag + 1])" }
+        return words.count > 1 ? words[1] : "process-\(pid)"
     }
 
     /// This process and every living descendant.
