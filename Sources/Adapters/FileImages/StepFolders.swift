@@ -11,6 +11,8 @@ struct StepFolders: Sendable {
         guard let report = try readReport(of: step) else { return nil }
         // Whoever put it there may have died before its name was on disk; what we tell of it must not come undone.
         try Files.sync(layout.outputs(of: step.order))
+        // Nor may it have come to removing what runs of the step left.
+        removeRuns(of: step)
         return report
     }
 
