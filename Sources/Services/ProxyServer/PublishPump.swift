@@ -111,6 +111,8 @@ final class PublishPump: Sendable {
                 return true
             } catch {
                 guard error.code != .closed else { throw error }
+                // A wait that was cancelled says nothing of the bus.
+                if Task.isCancelled { return false }
                 outbox = nil
                 let isNews = state.withLock { state in
                     state.failures += 1

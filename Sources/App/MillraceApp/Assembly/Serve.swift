@@ -1,5 +1,7 @@
+import Glibc
 import Logging
 import MillracePorts
+import NIOCore
 import Platform
 import ServiceLifecycle
 import UnixSignals
@@ -38,6 +40,14 @@ extension Adapters {
             throw Failure(.unreachable, "millrace: \(error)")
         } catch let error as OrderStoreError {
             throw Failure(.unreachable, "millrace: \(error)")
+        } catch let error as IOError {
+            // Of all the services, only proxy-server's listening leaves such errors to its caller.
+            let hint =
+                error.errnoCode == EADDRINUSE ? "; stop what listens there, or give --port N (0: any free one)" : ""
+            throw Failure(
+                .failed,
+                "millrace: cannot listen on port \(settings.port) of \(settings.host): "
+                    + SystemError.text(of: error.errnoCode) + hint)
         }
     }
 }
