@@ -6,7 +6,8 @@
 ///   - timeout: so long after the first question, the next one without an answer is the last.
 ///   - look: gives the answer, or nil; what it throws ends the wait.
 public func eventually<Value: Sendable>(
-    _ what: @autoclosure () -> String, within timeout: Duration = .seconds(30), _ look: () async throws -> Value?
+    _ what: @autoclosure () -> String, within timeout: Duration = .seconds(30),
+    isolation: isolated (any Actor)? = #isolation, _ look: () async throws -> Value?
 ) async throws -> Value {
     let clock = ContinuousClock()
     let end = clock.now + timeout
@@ -22,7 +23,10 @@ public func eventually<Value: Sendable>(
 
 /// Waits until a condition holds, as ``eventually(_:within:_:)`` does.
 public func eventually(
-    _ what: @autoclosure () -> String, within timeout: Duration = .seconds(30), holds: () async throws -> Bool
+    _ what: @autoclosure () -> String, within timeout: Duration = .seconds(30),
+    isolation: isolated (any Actor)? = #isolation, holds: () async throws -> Bool
 ) async throws {
-    let _: Bool = try await eventually(what(), within: timeout) { try await holds() ? true : nil }
+    let _: Bool = try await eventually(what(), within: timeout, isolation: isolation) {
+        try await holds() ? true : nil
+    }
 }

@@ -7,6 +7,8 @@ struct FolderProcesses {
     struct Found: CustomStringConvertible {
         var pid: Int
         var command: [String]
+        /// The replica's name, of a worker.
+        var instance: String?
 
         /// The task of a worker.
         var task: String? {
@@ -28,7 +30,9 @@ struct FolderProcesses {
             let variables = Self.texts("/proc/\(pid)/environ")
             // A process that has ended and was not reaped has neither.
             guard (command + variables).contains(where: { $0.contains(folder) }) else { return nil }
-            return Found(pid: pid, command: command)
+            let name = variables.first { $0.hasPrefix("MILLRACE_INSTANCE=") }
+            return Found(
+                pid: pid, command: command, instance: name.map { String($0.dropFirst("MILLRACE_INSTANCE=".count)) })
         }
     }
 
