@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -32,8 +33,14 @@ void millrace_atomic_increment(uint32_t *word) {
 
 void millrace_name_thread(const char *name) {
     prctl(PR_SET_NAME, name, 0, 0, 0);
+    // A wait with a limit then ends within microseconds of it, not 50 µs later.
+    prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
 }
 
 int millrace_open(const char *path, int flags, mode_t mode) {
     return open(path, flags, mode);
+}
+
+void millrace_trim_heap(void) {
+    malloc_trim(0);
 }

@@ -45,7 +45,10 @@ struct Machine: Sendable {
         try await adapters.serve([
             FleetService(fleet: fleet), adapters.orchestrator(bus: bus, fleet: fleet),
             adapters.monitorSystem(bus: bus, store: store),
-            adapters.proxyServer(bus: bus, store: store, images: images) { listening.yield("http://\(host):\($0)") },
+            adapters.proxyServer(bus: bus, store: store, images: images) {
+                OwnMemory.trim()
+                listening.yield("http://\(host):\($0)")
+            },
             side,
         ]) {
             await store.close()

@@ -10,7 +10,7 @@ public struct Millrace: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, DemoCommand.self, RunCommand.self, SubmitCommand.self, OrdersCommand.self,
             TasksCommand.self, TopicsCommand.self,
-            DoctorCommand.self, BenchCommand.self,
+            DoctorCommand.self, SettingsCommand.self, BenchCommand.self,
         ])
 
     public init() {}

@@ -77,10 +77,17 @@ struct RunWorker: AsyncParsableCommand {
             throw Failure(.usage, "millrace: the task ‘\(task)’ is not in the configuration; there are \(known)")
         }
         let name = OwnProcess.environment["MILLRACE_INSTANCE"] ?? "\(task)-\(settings.node)-\(OwnProcess.pid)"
+        if case .builtin(let builtin) = definition.kind, ImageTask.names.contains(builtin) {
+            // Beside the rest of the start; without libvips each step says what to install.
+            NamedThread.start("vips-load") { try? ImageTask.loadLibrary() }
+        }
         let adapters = try Adapters(settings, label: name)
         let bus = try await adapters.bus()
         let images = try await adapters.images()
-        let worker = adapters.worker(definition, runner, name: name, bus: bus, images: images) { Readiness.announce() }
+        let worker = adapters.worker(definition, runner, name: name, bus: bus, images: images) {
+            Readiness.announce()
+            OwnMemory.trim()
+        }
         // The parent's end is a signal to stop, however it came: then the grace period counts.
         let parentEnd = ParentEnd(hardExitAfter: definition.gracePeriod)
         try await adapters.serve([worker, parentEnd]) { await bus.close() }

@@ -17,8 +17,11 @@ void millrace_futex_wake_all(const uint32_t *word);
 uint32_t millrace_atomic_load(const uint32_t *word);
 void millrace_atomic_increment(uint32_t *word);
 
-/// Names the calling thread, as `ps -L` and profilers show it (15 bytes at most).
+/// Names the calling thread, as `ps -L` and profilers show it (15 bytes at most), and makes its timed waits exact.
 void millrace_name_thread(const char *name);
 
 /// open(2) with a mode: the call is variadic. Returns the descriptor, or -1 with errno.
 int millrace_open(const char *path, int flags, mode_t mode);
+
+/// Gives the heap's free pages back to the system.
+void millrace_trim_heap(void);
