@@ -130,7 +130,9 @@ import Testing
         try await withStore { store, _ in
             await store.close()
             let step = StepKey(order: try OrderID("a"), index: 0)
-            let error = await #expect(throws: ImageStoreError.self) { _ = try await store.report(of: step) }
+            let error = await #expect(throws: ImageStoreError.self) {
+                _ = try await store.begin(try RunID("r1"), of: step)
+            }
             #expect(error?.code == .unavailable)
         }
     }

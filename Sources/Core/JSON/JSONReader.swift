@@ -259,6 +259,8 @@ public struct JSONReader {
         if isWhole, let value = Int(text) { return .integer(value) }
         guard text.last != ".", !text.contains(".e"), !text.contains(".E"), let value = Double(text), value.isFinite
         else { throw JSONError("is not a number that can be kept: \(text.prefix(40))") }
+        // 1.0 and 1e3 are whole numbers too, however they are written.
+        if let whole = Int(exactly: value) { return .integer(whole) }
         return .number(value)
     }
 

@@ -1,4 +1,4 @@
-/// Any JSON value. Numbers keep whether they were written as whole numbers.
+/// Any JSON value. A whole number that fits is an `integer`, however it was written.
 public enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
