@@ -11,7 +11,7 @@ import Testing
             let bus = try SQLiteBus(path: folder + "/bus.sqlite")
             let other = try SQLiteBus(path: folder + "/bus.sqlite")
             try await promise.check(
-                BusFixture(bus: bus, other: other, lease: .milliseconds(300)) { member in
+                BusFixture(bus: bus, other: other, lease: .seconds(2)) { member in
                     other.stopRenewing(member)
                 })
             await other.close()

@@ -82,8 +82,8 @@ final class BusHousekeeper: Sendable {
                     try? writer.runBlocking { transaction in try transaction.deleteConsumed() }
                 }
             }
-            let hasMembers = state.withLock { !$0.members.isEmpty }
-            signal.wait(past: seen, atMost: hasMembers ? Self.tick : .seconds(10))
+            let shortest = state.withLock { $0.members.values.map(\.lease).min() }
+            signal.wait(past: seen, atMost: shortest.map { min(Self.tick, $0 / 3) } ?? .seconds(10))
         }
     }
 

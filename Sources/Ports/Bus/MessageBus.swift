@@ -8,7 +8,8 @@ public protocol MessageBus: Sendable {
 
     /// Makes sure that a topic is there with at least so many partitions. Its records stay.
     /// - Parameter retention: how long a record is kept at least, counted from its publication, once every group of
-    ///   the topic has committed past it (or where the topic has no group). What a group has not read is kept.
+    ///   the topic has committed past it (or where the topic has no group). Only with
+    ///   ``BusCapabilities/consumedRetention`` is what a group has not read kept for longer than that.
     func createTopic(_ name: String, partitions: Int, retention: Duration) async throws(BusError)
 
     /// Grows a topic to so many partitions. A topic never shrinks: fewer than it has changes nothing.
@@ -22,6 +23,7 @@ public protocol MessageBus: Sendable {
     func describe(topic: String) async throws(BusError) -> TopicDescription
 
     /// A group's members, what they own, and how far it has committed. A group nobody knows has neither.
+    /// - Throws: `unavailable` while it is not settled who owns what.
     func describe(group: String, topic: String) async throws(BusError) -> GroupDescription
 
     /// Hands records over to be published, in order; suspends only while the adapter's bounded buffer is full.
@@ -105,7 +107,8 @@ public struct Membership: Sendable {
     public enum Start: Sendable {
         /// At the group's committed offset, or at the oldest record where there is none.
         case committed
-        /// Where the reader says by ``GroupMember/seek(_:)``, since it keeps its offsets itself.
+        /// Where the reader says by ``GroupMember/seek(_:)``, since it keeps its offsets itself: no record comes before.
+        /// Only for ``Sharing/exclusive`` groups.
         case kept
     }
 
@@ -115,9 +118,9 @@ public struct Membership: Sendable {
     public var name: String
     public var sharing: Sharing
     public var start: Start
-    /// How long a member that gives no sign of life keeps its partitions.
+    /// How long a member that gives no sign of life keeps its partitions. A bus may lengthen it.
     public var lease: Duration
-    /// How long a member may hold on to a partition that it was asked to release.
+    /// How long a member may hold on to a partition that it was asked to release, and so hold up who waits for it.
     public var releaseTimeout: Duration
 
     public init(
@@ -151,11 +154,13 @@ public protocol GroupMember: Sendable {
     /// - Throws: `offsetOutOfRange` when a partition ends before, or begins after, what is asked.
     func seek(_ offsets: [Int: Int64]) async throws(BusError)
 
-    /// Saves how far the group has come: the offset of the next record to be read, by partition.
+    /// Saves how far the group has come: the offset of the next record to be read, by partition. It may wait as long as
+    /// another member holds up a hand-over: its ``Membership/releaseTimeout``.
     /// - Throws: `fenced` when a partition is no longer this member's; nothing is saved then.
     func commit(_ offsets: [Int: Int64]) async throws(BusError)
 
-    /// Gives up partitions after ``MemberEvent/releasing(_:)``, when all that was taken from them is done.
+    /// Gives up partitions after ``MemberEvent/releasing(_:)``, when all that was taken from them is done. Those that were
+    /// asked for together may be given up together, with the last of them.
     func release(_ partitions: Set<Int>) async throws(BusError)
 
     /// Leaves the group, so that others take over at once. What was not committed is read again by them.
