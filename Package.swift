@@ -132,6 +132,12 @@ let package = Package(
                 "millrace", "MillraceApp", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", "SQLiteBus",
                 "SQLiteStore", "FileImages",
             ]),
+        tests("BenchTasksTests", ["BenchTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests("PlatformTests", ["Platform", "MillraceTesting"]),
+        tests("CommandTasksTests", ["CommandTasks", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
+        tests(
+            "ProcessFleetTests",
+            ["ProcessFleet", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", logging]),
         tests("PortsTests", ["MillracePorts", "MillraceCore", "MillraceTesting"]),
     ]
 )

@@ -20,6 +20,8 @@ public enum TaskRunnerConformance {
         case refusesUnknownParameters
         /// The same input and parameters give the same bytes.
         case repeatsItself
+        /// It reads its input.
+        case readsInput
         /// The fixture has a slow run.
         case runsSlowly
     }
@@ -99,7 +101,7 @@ public enum TaskRunnerConformance {
                 for try await bytes in group { try expect(bytes == alone, "a run beside others gave other bytes") }
             }
         },
-        Entry("a missing input is a permanent error that names it") { fixture in
+        Entry("a missing input is a permanent error that names it", needs: [.readsInput]) { fixture in
             var request = try fixture.request()
             request.input = "\(request.folder)/no-such-input"
             let error = try await failure(of: fixture.runner, request)

@@ -14,7 +14,10 @@ public struct NoopTask: TaskRunner {
         }
     }
 
-    public func run(_ request: TaskRequest) async throws(TaskError) -> TaskResult { TaskResult(file: nil) }
+    public func run(_ request: TaskRequest) async throws(TaskError) -> TaskResult {
+        try refuse(request.parameters, by: self)
+        return TaskResult(file: nil)
+    }
 }
 
 /// A task that takes a given time and nothing else.
@@ -34,6 +37,7 @@ public struct SleepTask: TaskRunner {
     }
 
     public func run(_ request: TaskRequest) async throws(TaskError) -> TaskResult {
+        try refuse(request.parameters, by: self)
         // A thread's own wait: Swift's timers may be late by a tenth of their time, and this one measures.
         let signal = Signal()
         let time = Duration.seconds(fraction: Self.seconds(request.parameters))
@@ -50,4 +54,9 @@ public struct SleepTask: TaskRunner {
         guard let given = parameters["seconds"] else { return 0.01 }
         return given.asNumber ?? -1
     }
+}
+
+/// Parameters that got here unchecked fail the run for good.
+private func refuse(_ parameters: [String: JSONValue], by runner: some TaskRunner) throws(TaskError) {
+    do throws(InvalidValue) { try runner.validate(parameters) } catch { throw TaskError(.permanent, error.description) }
 }
