@@ -27,7 +27,7 @@ struct Monitoring {
         var monitor = SystemMonitor(settings: service.settings.scaling)
         /// The next offset to be read, as the store has it; nil while standing by.
         var offsets: [Int: Int64]?
-        while !stop.isRaised {
+        while !stop.isRaised, !Task.isCancelled {
             switch try await member.next(limit: Self.batch) {
             case .assigned(let partitions):
                 (monitor, offsets) = try await take(over: partitions)
