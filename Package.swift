@@ -63,7 +63,7 @@ let package = Package(
         module("SQLiteStore", in: "Adapters/SQLiteStore", ["MillracePorts", "MillraceCore", "Platform", grdb]),
         module(
             "FileImages", in: "Adapters/FileImages", ["MillracePorts", "MillraceCore", "Platform", crypto]),
-        module("ImageTasks", in: "Adapters/ImageTasks", ["MillracePorts", "MillraceCore", "CVips"]),
+        module("ImageTasks", in: "Adapters/ImageTasks", ["MillracePorts", "MillraceCore", "CVips", "Platform"]),
         module("CommandTasks", in: "Adapters/CommandTasks", ["MillracePorts", "MillraceCore", "Platform", "CLinux"]),
         module(
             "ProcessFleet", in: "Adapters/ProcessFleet",
@@ -72,7 +72,7 @@ let package = Package(
         module(
             "LinuxUsage", in: "Adapters/LinuxUsage", ["MillracePorts", "MillraceCore", "Platform"]),
         // Services: consume, decide in Core, perform, commit.
-        module("ServiceSupport", in: "Services/Support", ["MillracePorts", "MillraceCore", logging]),
+        module("ServiceSupport", in: "Services/Support", ["MillracePorts", "MillraceCore", logging, lifecycle]),
         module(
             "ProxyServer", in: "Services/ProxyServer",
             [
@@ -133,6 +133,7 @@ let package = Package(
                 "SQLiteStore", "FileImages",
             ]),
         tests("BenchTasksTests", ["BenchTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests("LinuxUsageTests", ["LinuxUsage", "MillracePorts", "MillraceCore", "MillraceTesting"]),
         tests("PlatformTests", ["Platform", "MillraceTesting"]),
         tests("CommandTasksTests", ["CommandTasks", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
         tests(

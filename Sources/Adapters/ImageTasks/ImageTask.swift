@@ -1,5 +1,6 @@
 public import MillraceCore
 public import MillracePorts
+import Platform
 
 /// A built-in task, done with libvips. libvips is loaded by the first run, not before: making a task and checking
 /// parameters cost nothing of it.
@@ -85,11 +86,11 @@ public struct ImageTask: TaskRunner {
         let run = ImageRun(operation: operation, input: request.input, folder: request.folder, pixelLimit: pixelLimit)
         let job = try VipsJob()
         let outcome = await withTaskCancellationHandler {
-            await onThreadOfItsOwn(named: "image-task") { run.outcome(with: job) }
+            // Codecs expect the stack that a thread has by default.
+            await NamedThread.run("image-task", stackSize: 8 << 20) { run.outcome(with: job) }
         } onCancel: {
             job.cancel()
         }
-        guard let outcome else { throw TaskError(.temporary, "\(name): no thread could be started") }
         return TaskResult(file: try outcome.get())
     }
 }

@@ -106,5 +106,3 @@ char *cvips_take_errors(void) {
 void cvips_end_thread(void) {
     if (cvips_is_loaded()) cvips.vips_thread_shutdown();
 }
-
-void cvips_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -4,14 +4,15 @@ import Glibc
 /// A thread of its own for calls that block: they must not hold up Swift's cooperative pool.
 public enum NamedThread {
     /// Starts a detached thread that runs `body` and ends with it.
-    /// - Parameter name: at most 15 bytes of it are shown by `ps -L` and profilers.
-    public static func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - name: at most 15 bytes of it are shown by `ps -L` and profilers.
+    ///   - stackSize: in bytes. 512 KiB are ample for our own code, and only touched pages count.
+    public static func start(_ name: String, stackSize: Int = 512 << 10, _ body: @escaping @Sendable () -> Void) {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        // 512 KiB are ample for what runs on these threads, and only touched pages count.
-        pthread_attr_setstacksize(&attributes, 512 << 10)
+        pthread_attr_setstacksize(&attributes, stackSize)
         var thread = pthread_t()
         let result = pthread_create(
             &thread, &attributes,
@@ -38,10 +39,10 @@ public enum NamedThread {
 
     /// Runs one blocking call on a thread of its own and waits for it without blocking.
     public static func run<Value: Sendable>(
-        _ name: String, _ body: @escaping @Sendable () -> Value
+        _ name: String, stackSize: Int = 512 << 10, _ body: @escaping @Sendable () -> Value
     ) async -> Value {
         await withCheckedContinuation { continuation in
-            start(name) { continuation.resume(returning: body()) }
+            start(name, stackSize: stackSize) { continuation.resume(returning: body()) }
         }
     }
 }

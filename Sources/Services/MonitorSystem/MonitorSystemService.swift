@@ -22,29 +22,12 @@ public struct MonitorSystemService: Service {
     }
 
     public func run() async throws {
-        let stop = StopSignal()
-        try await withGracefulShutdownHandler {
-            let sessions = Sessions(name: "monitor-system", logger: logger, stop: stop, sleep: settings.sleep)
-            try await sessions.run { try await session(stop) }
-        } onGracefulShutdown: {
-            stop.raise()
-        }
-    }
-
-    private func session(_ stop: StopSignal) async throws {
-        let outbox = try await Outbox(bus: bus)
-        let member = try await bus.join(
-            Membership(
-                topic: Topic.system, group: "monitor-system", name: settings.instance, sharing: .exclusive,
-                start: .kept, lease: settings.lease))
-        do {
-            try await stop.whileWatching({ member.interrupt() }) {
-                try await Monitoring(service: self, outbox: outbox, member: member, stop: stop).run()
-            }
-            await member.leave()
-        } catch {
-            await member.leave()
-            throw error
+        let membership = Membership(
+            topic: Topic.system, group: "monitor-system", name: settings.instance, sharing: .exclusive, start: .kept,
+            lease: settings.lease)
+        let sessions = Sessions(name: "monitor-system", bus: bus, logger: logger, sleep: settings.sleep)
+        try await sessions.run(membership, prepare: { try await Outbox(bus: bus) }) { outbox, member, stop in
+            try await Monitoring(service: self, outbox: outbox, member: member, stop: stop).run()
         }
     }
 }

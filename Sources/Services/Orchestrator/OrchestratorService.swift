@@ -21,33 +21,20 @@ public struct OrchestratorService: Service {
     }
 
     public func run() async throws {
-        let stop = StopSignal()
-        try await withGracefulShutdownHandler {
-            let sessions = Sessions(name: "orchestrator", logger: logger, stop: stop, sleep: settings.sleep)
-            try await sessions.run { try await session(stop) }
-        } onGracefulShutdown: {
-            stop.raise()
+        let membership = Membership(
+            topic: Topic.orchestrator, group: "orchestrator", name: settings.instance, sharing: .exclusive,
+            lease: settings.lease)
+        let sessions = Sessions(name: "orchestrator", bus: bus, logger: logger, sleep: settings.sleep)
+        try await sessions.run(membership, prepare: prepare) { outbox, member, stop in
+            try await Routing(service: self, outbox: outbox, member: member, stop: stop).run()
         }
     }
 
-    private func session(_ stop: StopSignal) async throws {
+    private func prepare() async throws -> Outbox {
         for task in settings.tasks {
             try await bus.createTopic(task.text, partitions: settings.taskPartitions, retention: settings.retention)
         }
-        let outbox = try await Outbox(bus: bus)
-        let member = try await bus.join(
-            Membership(
-                topic: Topic.orchestrator, group: "orchestrator", name: settings.instance, sharing: .exclusive,
-                lease: settings.lease))
-        do {
-            try await stop.whileWatching({ member.interrupt() }) {
-                try await Routing(service: self, outbox: outbox, member: member, stop: stop).run()
-            }
-            await member.leave()
-        } catch {
-            await member.leave()
-            throw error
-        }
+        return try await Outbox(bus: bus)
     }
 }
 

@@ -1,44 +1,71 @@
 public import Logging
-import MillracePorts
+public import MillracePorts
+import ServiceLifecycle
 
-/// Runs a service's work in sessions: when the bus or the store fails, the session ends as if the process had died,
-/// and after a while a new one begins, which replays what the last one had not committed.
+/// A service's life as sessions in a group: when the bus or the store fails, the session ends as if the process had
+/// died, and after a while a new one begins, which replays what the last one had not committed.
 public struct Sessions: Sendable {
     private let name: String
+    private let bus: any MessageBus
     private let logger: Logger
-    private let stop: StopSignal
     private let sleep: @Sendable (Duration) async throws -> Void
 
+    /// - Parameter name: the service's, for its log.
     public init(
-        name: String, logger: Logger, stop: StopSignal, sleep: @escaping @Sendable (Duration) async throws -> Void
+        name: String, bus: any MessageBus, logger: Logger, sleep: @escaping @Sendable (Duration) async throws -> Void
     ) {
         self.name = name
+        self.bus = bus
         self.logger = logger
-        self.stop = stop
         self.sleep = sleep
     }
 
-    /// Runs sessions until one ends without an error, or the service is to stop.
-    public func run(_ session: () async throws -> Void) async throws {
+    /// Runs sessions until one ends without an error, or the service is to stop: then the member's wait is interrupted,
+    /// and the session should finish what it has begun. The member leaves its group at each session's end.
+    /// - Parameter prepare: what comes before joining.
+    public func run<Prepared>(
+        _ membership: Membership, prepare: () async throws -> Prepared,
+        _ session: (Prepared, any GroupMember, StopSignal) async throws -> Void
+    ) async throws {
+        let stop = StopSignal()
+        try await withGracefulShutdownHandler {
+            try await again(stop) {
+                let prepared = try await prepare()
+                let member = try await bus.join(membership)
+                do {
+                    try await stop.whileWatching({ member.interrupt() }) { try await session(prepared, member, stop) }
+                } catch {
+                    await member.leave()
+                    throw error
+                }
+                await member.leave()
+            }
+        } onGracefulShutdown: {
+            stop.raise()
+        }
+    }
+
+    private func again(_ stop: StopSignal, _ session: () async throws -> Void) async throws {
         var backoff = Backoff()
         var generator = SystemRandomNumberGenerator()
         while !stop.isRaised {
             do {
                 return try await session()
-            } catch let error as BusError where error.code != .closed {
-                try await wait(&backoff, &generator, error)
-            } catch let error as OrderStoreError where error.code != .closed && error.code != .corrupt {
-                try await wait(&backoff, &generator, error)
+            } catch let error where mayPass(error) {
+                guard !stop.isRaised else { return }
+                let delay = backoff.failed(using: &generator)
+                logger.warning("\(name) begins anew in \(delay): \(error)")
+                try await sleep(delay)
             }
         }
     }
 
-    private func wait(
-        _ backoff: inout Backoff, _ generator: inout SystemRandomNumberGenerator, _ error: any Error
-    ) async throws {
-        guard !stop.isRaised else { return }
-        let delay = backoff.failed(using: &generator)
-        logger.warning("\(name) begins anew in \(delay): \(error)")
-        try await sleep(delay)
+    /// Whether the same may work later.
+    private func mayPass(_ error: any Error) -> Bool {
+        switch error {
+        case let error as BusError: error.code != .closed
+        case let error as OrderStoreError: error.code != .closed && error.code != .corrupt
+        default: false
+        }
     }
 }

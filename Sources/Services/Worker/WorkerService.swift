@@ -33,29 +33,15 @@ public struct WorkerService: Service {
     }
 
     public func run() async throws {
-        let stop = StopSignal()
-        try await withGracefulShutdownHandler {
-            let sessions = Sessions(name: "worker", logger: logger, stop: stop, sleep: settings.sleep)
-            try await sessions.run { try await session(stop) }
-        } onGracefulShutdown: {
-            stop.raise()
-        }
-    }
-
-    private func session(_ stop: StopSignal) async throws {
-        let outbox = try await Outbox(bus: bus)
-        let member = try await bus.join(
-            Membership(
-                topic: settings.task.name.text, group: settings.task.name.text, name: settings.instance,
-                lease: settings.lease, releaseTimeout: settings.task.gracePeriod))
-        onReady()
-        do {
+        let task = settings.task
+        let membership = Membership(
+            topic: task.name.text, group: task.name.text, name: settings.instance, lease: settings.lease,
+            releaseTimeout: task.gracePeriod)
+        let sessions = Sessions(name: "worker", bus: bus, logger: logger, sleep: settings.sleep)
+        try await sessions.run(membership, prepare: { try await Outbox(bus: bus) }) { outbox, member, stop in
+            onReady()
             var loop = WorkerLoop(service: self, outbox: outbox, member: member, stop: stop)
-            try await stop.whileWatching({ member.interrupt() }) { try await loop.run() }
-            await member.leave()
-        } catch {
-            await member.leave()
-            throw error
+            try await loop.run()
         }
     }
 }

@@ -14,9 +14,17 @@ struct Machine: Sendable {
     /// - Throws: `Failure` where another `up` runs on the same folder, or something cannot be opened.
     static func open(_ adapters: Adapters) async throws -> (Machine, FileLock) {
         let lock = try FileLock(path: adapters.folder.lock)
-        guard lock.tryLock() else {
-            throw Failure(
-                .failed, "millrace: another `millrace up` runs on \(adapters.folder.path); stop it, or give --data DIR")
+        // When an `up` is killed just as it starts a replica, that has the lock too until it runs its own program: some
+        // milliseconds, in which whoever starts `up` again must not be turned away.
+        var tries = 20
+        while !lock.tryLock() {
+            tries -= 1
+            guard tries > 0 else {
+                throw Failure(
+                    .failed,
+                    "millrace: another `millrace up` runs on \(adapters.folder.path); stop it, or give --data DIR")
+            }
+            try await Task.sleep(for: .milliseconds(50))
         }
         do {
             let machine = Machine(

@@ -29,9 +29,6 @@ char *cvips_take_errors(void);
 /// Gives back what libvips keeps for the calling thread; to be called before a thread that used it ends.
 void cvips_end_thread(void);
 
-/// Names the calling thread, for tools; at most 15 bytes. (Swift does not see the GNU function.)
-void cvips_name_thread(const char *name);
-
 // MARK: A job: one picture on its way from a file to a file.
 
 /// Owns every image and source made on the way. All calls are for one thread at a time, except `cvips_job_cancel`.

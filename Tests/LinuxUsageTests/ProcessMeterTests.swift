@@ -1,0 +1,34 @@
+import LinuxUsage
+import MillraceCore
+import MillracePorts
+import MillraceTesting
+import Testing
+
+@Suite struct ProcessMeterTests {
+    @Test("the process meter keeps the port's promises", arguments: RunMeterConformance.promises)
+    func conforms(_ promise: Promise<any RunMeter>) async throws { try await promise.check(ProcessMeter(node: "n")) }
+
+    @Test("work of the run is in its CPU time, and every counter of this machine is read")
+    func counts() throws {
+        let meter = ProcessMeter(node: "n")
+        let reading = meter.begin()
+        var sum: UInt64 = 0
+        for number in 0..<3_000_000 as Range<UInt64> { sum = sum &* 31 &+ number }
+        let totals = meter.end(reading, children: nil)
+        #expect(sum != 1)
+        #expect(try #require(totals.cpu) > .zero)
+        #expect(try #require(totals.peakRAM) > 1 << 20)
+        #expect(totals.diskRead != nil)
+        #expect(totals.diskWritten != nil)
+    }
+
+    @Test("the target is this process, told apart from a later one of its number")
+    func target() {
+        guard case .process(let pid, let startTicks) = ProcessMeter(node: "n").target.kind else {
+            Issue.record("it is no process")
+            return
+        }
+        #expect(pid > 0)
+        #expect(startTicks > 0)
+    }
+}
