@@ -19,7 +19,6 @@ struct Load: Sendable {
           thumb: { builtin: thumbnail, parameters: { size: 48 } }
           grey: { builtin: grayscale }
         scaling: { ordersPerReplica: 8, max: 2 }
-        lease: 3s
         """
 
     /// A command's output tells the input that it had, the task and the order: a mix-up would show.

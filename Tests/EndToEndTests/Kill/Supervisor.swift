@@ -56,11 +56,11 @@ actor Supervisor {
 
     /// A step is given up when it has ended its worker three times. With two kills for each task, none has.
     private func killWorkers(_ count: Int, using random: inout SeededGenerator) {
-        var workers = site.processes.workers().shuffled(using: &random)[...]
-        for _ in 0..<count {
-            guard let worker = workers.first(where: { deaths[$0.task ?? "", default: 0] < 2 }) else { return }
-            workers.removeAll { $0.pid == worker.pid }
-            deaths[worker.task ?? "", default: 0] += 1
+        var left = count
+        for worker in site.processes.workers().shuffled(using: &random) where left > 0 {
+            guard let task = worker.task, deaths[task, default: 0] < 2 else { continue }
+            deaths[task, default: 0] += 1
+            left -= 1
             Glibc.kill(pid_t(worker.pid), SIGKILL)
         }
     }

@@ -48,12 +48,13 @@ extension EndToEnd {
             }
         }
 
-        @Test func `an idle one stops within a second`() async throws {
+        @Test func `an idle one stops at once`() async throws {
             try await Site.with(Self.configuration) { site in
                 let process = try await site.up()
                 let clock = ContinuousClock()
                 let took = try await clock.measure { try await site.stop(process, by: SIGINT) }
-                #expect(took < .seconds(2), "it took \(took)")
+                // A tenth of a second on an idle machine; the services' own timers are of ten seconds and more.
+                #expect(took < .seconds(5), "it took \(took)")
             }
         }
 
@@ -126,7 +127,7 @@ extension EndToEnd {
                 let worker = try #require(site.processes.workers().first)
                 let commands = site.processes.all().filter { $0.command.first == "sleep" }.map(\.pid)
                 Glibc.kill(pid_t(worker.pid), SIGKILL)
-                try await eventually("the command's end", within: .seconds(5)) {
+                try await eventually("the command's end", within: .seconds(10)) {
                     site.processes.all().allSatisfy { !commands.contains($0.pid) }
                 }
                 try await process.kill()
