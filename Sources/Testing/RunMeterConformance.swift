@@ -1,3 +1,4 @@
+import MillraceCore
 public import MillracePorts
 
 /// What every ``RunMeter`` promises.
