@@ -25,6 +25,10 @@ test: setup ## format, rings, build with strict imports, all tests
 	@Scripts/swift.sh build --build-tests $(STRICT)
 	@Scripts/swift.sh test --skip-build --parallel
 
+test-kill: setup ## the kill test with more seeds (SEEDS=1-100)
+	@Scripts/swift.sh build --build-tests
+	@KILL_SEEDS=$(or $(SEEDS),1-100) Scripts/swift.sh test --skip-build --filter KillTests
+
 lint: ## format and rings only
 	@Scripts/lint.sh
 

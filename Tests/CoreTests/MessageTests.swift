@@ -81,7 +81,7 @@ import Testing
             ("START", #"{"v":2,"order":{}}"#, "START: v: is 2; this Millrace reads 1"),
             ("START", #"{"order":{}}"#, "START: order: is before the version ‘v’, which must come first"),
             ("START", #"{"v":1}"#, "START: order: is missing"),
-            ("SERVICE", #"{"v":1,"task":"blur","replicas":-1,"number":1}"#, "SERVICE: replicas: must not be negative"),
+            ("SERVICE", #"{"v":1,"task":"blur","replicas":-1,"number":1}"#, "SERVICE: replicas: must be 0 to 100000"),
         ] as [(String?, String?, String)])
     func poison(_ key: String?, _ value: String?, _ reason: String) {
         let error = #expect(throws: MessageError.self) {

@@ -24,7 +24,8 @@ struct ParameterTests {
 
     static let bad: [(task: String, parameters: [String: JSONValue], field: String)] = [
         ("resize", [:], "width"), ("resize", ["width": 0], "width"), ("resize", ["height": 16385], "height"),
-        ("resize", ["width": 10.5], "width"), ("resize", ["width": "10"], "width"), ("resize", ["width": .null], "width"),
+        ("resize", ["width": 10.5], "width"), ("resize", ["width": "10"], "width"),
+        ("resize", ["width": .null], "width"),
         ("resize", ["width": 1, "fit": "outside"], "fit"), ("resize", ["width": 1, "hieght": 1], "hieght"),
         ("thumbnail", ["size": 4097], "size"), ("thumbnail", ["crops": 1], "crops"),
         ("grayscale", ["sigma": 1], "sigma"), ("edges", ["sigma": 1], "sigma"),

@@ -2,7 +2,7 @@ internal import MillraceCore
 
 /// Where things lie in the data folder.
 ///
-///     images/sha256/ab/cdef…          what was uploaded, by its hash
+///     images/sha256/ab/abcdef…        what was uploaded, by its hash
 ///     images/incoming/RANDOM          uploads on their way
 ///     outputs/ORDER/STEP/result.json  a step's report, and beside it the file that the step left
 ///     runs/ORDER/STEP/RUN/            what a run is writing
@@ -23,7 +23,7 @@ struct ImageLayout: Sendable {
         guard utf8.count == 64, utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
             return nil
         }
-        return (contents + "/" + sha256.prefix(2), String(sha256.dropFirst(2)))
+        return (contents + "/" + sha256.prefix(2), sha256)
     }
 
     func outputs(of order: OrderID) -> String { outputs + "/" + order.text }

@@ -57,6 +57,8 @@ public final class ProcessFleet: Fleet {
 
     // MARK: Fleet
 
+    public let isShared = false
+
     public func scale(_ task: TaskName, to replicas: Int) async throws(FleetError) {
         let doing = "scaling \(task) to \(replicas)"
         let actions = try state.withLock { (state) throws(FleetError) in

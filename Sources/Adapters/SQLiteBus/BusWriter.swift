@@ -36,13 +36,14 @@ final class BusWriter: Sendable {
     }
 
     /// Performs a job and waits for its end.
+    /// - Parameter isUrgent: false lets it wait some milliseconds for others to go with.
     func run<Value: Sendable>(
-        durable: Bool = false, _ perform: @escaping @Sendable (inout Transaction) throws -> Value
+        durable: Bool = false, isUrgent: Bool = true, _ perform: @escaping @Sendable (inout Transaction) throws -> Value
     ) async throws(BusError) -> Value {
         let result = await withCheckedContinuation {
             (continuation: CheckedContinuation<Result<Value, BusError>, Never>) in
             let job = Self.job(durable: durable, perform) { continuation.resume(returning: $0) }
-            switch thread.offer(job) {
+            switch thread.offer(job, isUrgent: isUrgent) {
             case .taken: break
             case .closed: continuation.resume(returning: .failure(BusError(.closed, "writing to the bus")))
             case .full:

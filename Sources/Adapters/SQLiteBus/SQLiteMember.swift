@@ -81,7 +81,8 @@ final class SQLiteMember: GroupMember {
 
     func commit(_ offsets: [Int: Int64]) async throws(BusError) {
         guard !offsets.isEmpty else { return }
-        try await writer.run { [joined] transaction in
+        // Nobody waits for a commit as for a record: it goes with the next one, if one comes soon.
+        try await writer.run(isUrgent: false) { [joined] transaction in
             try transaction.commit(offsets, group: joined.groupID, member: joined.memberID)
         }
     }

@@ -155,7 +155,10 @@ extension ServiceRequest {
         self.init(
             task: try task.orMissing("task"), replicas: try replicas.orMissing("replicas"),
             number: try number.orMissing("number"), reason: reason)
-        guard self.replicas >= 0 else { throw JSONError(path: "replicas", "must not be negative") }
+        guard (0...100_000).contains(self.replicas) else { throw JSONError(path: "replicas", "must be 0 to 100000") }
+        guard (1...messageNumberLimit).contains(self.number) else {
+            throw JSONError(path: "number", "must be 1 to \(messageNumberLimit)")
+        }
     }
 }
 

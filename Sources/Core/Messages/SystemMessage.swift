@@ -222,6 +222,9 @@ extension InstanceReport {
             task: try task.orMissing("task"), current: current, desired: try desired.orMissing("desired"),
             number: try number.orMissing("number"), partitions: try partitions.orMissing("partitions"),
             problem: problem)
+        guard (0...messageNumberLimit).contains(self.number) else {
+            throw JSONError(path: "number", "must be 0 to \(messageNumberLimit)")
+        }
     }
 }
 

@@ -28,6 +28,9 @@ public protocol Message: Sendable {
     init(kind: String, from reader: inout JSONReader) throws(JSONError)
 }
 
+/// The largest number of a SERVICE: there is always a next one.
+let messageNumberLimit = 1_000_000_000_000_000
+
 /// The version that this code writes, and the only one it reads.
 let messageVersion = 1
 

@@ -82,6 +82,11 @@ public struct TaskScaler: Hashable, Sendable {
     public mutating func report(_ report: InstanceReport) -> Bool {
         guard report.number == 0 || report.number >= instance?.number ?? 0, report != instance else { return false }
         instance = report
+        if report.number > number {
+            // Asked for by whoever was before, whose numbers are not known here: the next one goes beyond them.
+            number = report.number + 1
+            askedAt = nil
+        }
         return true
     }
 
@@ -94,8 +99,8 @@ public struct TaskScaler: Hashable, Sendable {
             task: task, replicas: desired, number: number, reason: lastDecision?.reason ?? "as decided before")
     }
 
-    /// Whether the fleet has been asked for what is desired.
-    private var isAgreed: Bool { instance?.number == number && instance?.desired == desired }
+    /// Whether the fleet has taken the wish.
+    private var isAgreed: Bool { instance?.number == number }
 
     /// When to look again although nothing happens; nil when only an event can change anything.
     public func nextLook(now: Timestamp) -> Timestamp? {

@@ -2,6 +2,9 @@ public import MillraceCore
 
 /// Replicas of tasks: child processes, or pods of a Deployment.
 public protocol Fleet: Sendable {
+    /// Whether whoever asks sees the same replicas: those of a cluster, not children of a process.
+    var isShared: Bool { get }
+
     /// Asks for so many replicas of a task. Level-triggered: asking again for the same changes nothing.
     ///
     /// Scaling down never ends a running step: a surplus replica finishes it, commits, leaves and exits; idle ones

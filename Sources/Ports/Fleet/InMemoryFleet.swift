@@ -48,6 +48,8 @@ public final class InMemoryFleet: Fleet {
 
     // MARK: Fleet
 
+    public let isShared = false
+
     public func scale(_ task: TaskName, to replicas: Int) async throws(FleetError) {
         try state.withLock { (state) throws(FleetError) in
             let doing = "scaling \(task) to \(replicas)"

@@ -24,13 +24,28 @@ struct Routing {
             }
             if !offsets.isEmpty { try await member.commit(offsets) }
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await chain.run { member.interrupt() } }
-            group.addTask { try await scaler.run { member.interrupt() } }
-            try await route(router, chain, scaler)
-            await chain.drain()
-            group.cancelAll()
-            try await group.waitForAll()
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await chain.run { member.interrupt() } }
+                group.addTask { try await scaler.run { member.interrupt() } }
+                try await route(router, chain, scaler)
+                await chain.drain()
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        } catch let error as BusError where error.code == .fenced {
+            await giveUpReplicas()
+            throw error
+        }
+    }
+
+    /// Another orchestrator scales its own replicas now: those that only this one sees would never be told to stop.
+    private func giveUpReplicas() async {
+        guard !service.fleet.isShared else { return }
+        for task in service.settings.tasks {
+            do throws(FleetError) { try await service.fleet.scale(task, to: 0) } catch {
+                service.logger.warning("\(error)")
+            }
         }
     }
 

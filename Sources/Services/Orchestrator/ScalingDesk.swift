@@ -110,12 +110,12 @@ final class ScalingDesk: Sendable {
             let settings = service.settings
             guard request.replicas > partitions, partitions < settings.maxPartitions,
                 service.bus.capabilities.contains(.growth)
-            else { return request.replicas }
+            else { return min(request.replicas, partitions) }
             let wanted = min(settings.maxPartitions, max(request.replicas, partitions + settings.growth))
             try await service.bus.growTopic(request.task.text, to: wanted)
             router.withLock { $0.grown(request.task, to: wanted) }
             service.logger.info("topic \(request.task) grown from \(partitions) to \(wanted) partitions")
-            return request.replicas
+            return min(request.replicas, wanted)
         } catch {
             throw FleetError(.unavailable, "growing the topic \(request.task)", cause: error.description)
         }

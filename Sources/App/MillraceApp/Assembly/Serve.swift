@@ -15,6 +15,31 @@ extension Adapters {
         }
     }
 
+    /// The first signal stops gently: running steps end. A second one ends them, and they will be run again.
+    private func run(_ group: ServiceGroup, until signals: [UnixSignal]) async -> Result<Void, any Error> {
+        await withTaskGroup(of: Result<Void, any Error>?.self) { tasks in
+            tasks.addTask { await Result.catching { try await group.run() } }
+            tasks.addTask { [logger] in
+                var isStopping = false
+                for await signal in await UnixSignalsSequence(trapping: signals) {
+                    if isStopping {
+                        logger.warning(
+                            "\(signal) again: running steps are ended, and will be run again after the next start")
+                        return nil
+                    }
+                    isStopping = true
+                    logger.notice("\(signal): stopping when running steps have ended; once more ends them")
+                    await group.triggerGracefulShutdown()
+                }
+                return nil
+            }
+            let first = await tasks.next() ?? nil
+            tasks.cancelAll()
+            if let first { return first }
+            return (await tasks.next() ?? nil) ?? .success(())
+        }
+    }
+
     /// Runs services until one of the signals comes or a service ends, then stops them, the last one first.
     /// - Parameter finally: closes what they used.
     func serve(
@@ -30,9 +55,8 @@ extension Adapters {
                         service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                         failureTerminationBehavior: .gracefullyShutdownGroup)
                 },
-                gracefulShutdownSignals: signals, logger: quiet))
-        let result: Result<Void, any Error>
-        do { result = .success(try await group.run()) } catch { result = .failure(error) }
+                logger: quiet))
+        let result = await run(group, until: signals)
         await finally()
         do {
             try result.get()

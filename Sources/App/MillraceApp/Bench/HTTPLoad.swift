@@ -92,15 +92,25 @@ struct HTTPLoad: Sendable {
         return Glibc.send(socket, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count
     }
 
-    /// Whether an answer's head and body are there.
+    /// Whether an answer's head and body are there. Bytes only: texts would cost the client more than its server.
     private static func isWhole(_ bytes: [UInt8]) -> Bool {
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard let end = text.firstRange(of: "\r\n\r\n") else { return false }
-        let head = text[..<end.lowerBound].lowercased()
-        guard let label = head.firstRange(of: "content-length: ") else { return false }
-        guard let length = Int(head[label.upperBound...].prefix { $0.isNumber }) else { return false }
-        return text[end.upperBound...].utf8.count >= length
+        bytes.withUnsafeBufferPointer { bytes in
+            var length: Int?
+            var line = 0
+            while let end = bytes[line...].firstIndex(of: 13), end + 1 < bytes.count {
+                if end == line { return length.map { bytes.count - (end + 2) >= $0 } ?? false }
+                let text = bytes[line..<end]
+                if text.count > label.count, zip(text, label).allSatisfy({ $0 | 0x20 == $1 }) {
+                    length = text.dropFirst(label.count).reduce(0) { $0 * 10 + Int($1 & 0x0F) }
+                }
+                line = end + 2
+            }
+            return false
+        }
     }
+
+    /// In lower case, with the bit that makes it so set in every byte.
+    private static let label = Array("content-length: ".utf8)
 
     private static func threadCPU() -> Double {
         var time = timespec()

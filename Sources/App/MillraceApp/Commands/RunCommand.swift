@@ -88,8 +88,8 @@ struct RunWorker: AsyncParsableCommand {
             Readiness.announce()
             OwnMemory.trim()
         }
-        // The parent's end is a signal to stop, however it came: then the grace period counts.
-        let parentEnd = ParentEnd(hardExitAfter: definition.gracePeriod)
+        // No replica outlives its parent by more than a moment: what it was doing is done again after the next start.
+        let parentEnd = ParentEnd(hardExitAfter: .seconds(2))
         try await adapters.serve([worker, parentEnd]) { await bus.close() }
     }
 }
