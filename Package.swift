@@ -108,7 +108,7 @@ let package = Package(
         // Testing: clocks, seeds, fixtures, a conformance suite per port.
         module("MillraceTesting", in: "Testing", ["MillracePorts", "MillraceCore"]),
         tests("CoreTests", ["MillraceCore", "MillraceTesting"]),
-        tests("SQLiteBusTests", ["SQLiteBus", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests("SQLiteBusTests", ["SQLiteBus", "MillracePorts", "MillraceCore", "MillraceTesting", grdb]),
         tests(
             "SQLiteStoreTests", ["SQLiteStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", grdb]),
         tests("FileImagesTests", ["FileImages", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
@@ -134,6 +134,12 @@ let package = Package(
             ]),
         tests("BenchTasksTests", ["BenchTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
         tests("LinuxUsageTests", ["LinuxUsage", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests(
+            "ServicesTests",
+            [
+                "Orchestrator", "MonitorSystem", "Worker", "MillracePorts", "MillraceCore", "MillraceTesting", logging,
+                lifecycle,
+            ]),
         tests("PlatformTests", ["Platform", "MillraceTesting"]),
         tests("CommandTasksTests", ["CommandTasks", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
         tests(

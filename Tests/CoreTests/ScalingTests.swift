@@ -103,4 +103,19 @@ import Testing
         #expect(scaler.dueService(now: start)?.replicas == 8)
         #expect(scaler.dueService(now: start + .seconds(-1800))?.replicas == 8)
     }
+
+    @Test("numbers of a monitor before this one do not silence its wishes")
+    func unknownNumbers() throws {
+        var scaler = try scaler()
+        let now = Timestamp(microseconds: 0)
+        let isNews = scaler.report(
+            InstanceReport(task: scaler.task, current: 24, desired: 24, number: 900, partitions: 24))
+        #expect(isNews)
+        // What is there is not what is wanted: asked for under a number that counts.
+        let first = scaler.dueService(now: now)
+        #expect(first?.replicas == 0)
+        #expect(first?.number == 901)
+        _ = scaler.decide(Demand(running: 1), now: now)
+        #expect(scaler.dueService(now: now)?.number == 902)
+    }
 }

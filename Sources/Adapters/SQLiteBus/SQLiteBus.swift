@@ -132,6 +132,11 @@ public final class SQLiteBus: MessageBus {
         keeper.remove(member.joined.memberID)
     }
 
+    /// Deletes what may be deleted now, as the housekeeper does from time to time: for tests.
+    func clean() async throws(BusError) {
+        try await writer.run { transaction in try transaction.deleteConsumed() }
+    }
+
     private func query<Value: Sendable>(
         _ doing: String, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(BusError) -> Value {
