@@ -40,9 +40,9 @@ public struct SleepTask: TaskRunner {
         try refuse(request.parameters, by: self)
         // A thread's own wait: Swift's timers may be late by a tenth of their time, and this one measures.
         let signal = Signal()
-        let time = Duration.seconds(fraction: Self.seconds(request.parameters))
+        let end = ContinuousClock.now + Duration.seconds(fraction: Self.seconds(request.parameters))
         await withTaskCancellationHandler {
-            await NamedThread.run("sleep") { signal.wait(past: 0, atMost: time) }
+            await NamedThread.run("sleep") { signal.wait(past: 0, atMost: max(.zero, end - .now)) }
         } onCancel: {
             signal.raise()
         }

@@ -86,7 +86,12 @@ struct RunWorker: AsyncParsableCommand {
         let images = try await adapters.images()
         let worker = adapters.worker(definition, runner, name: name, bus: bus, images: images) {
             Readiness.announce()
+            // Now, and again when the first things that follow are done too.
             OwnMemory.trim()
+            NamedThread.start("trim") {
+                Signal().wait(past: 0, atMost: .seconds(1))
+                OwnMemory.trim()
+            }
         }
         // No replica outlives its parent by more than a moment: what it was doing is done again after the next start.
         let parentEnd = ParentEnd(hardExitAfter: .seconds(2))
