@@ -14,6 +14,8 @@ final class SQLiteMember: GroupMember {
     private let state = Mutex(MemberState())
     /// Raised when the caller has made room.
     private let drained = Signal()
+    /// Never raised: for waits that only time ends.
+    private let linger = Signal()
     private let onLeave: @Sendable (Int64) -> Void
 
     init(
@@ -141,6 +143,8 @@ final class SQLiteMember: GroupMember {
                 drained.wait(past: drainedCount, atMost: .milliseconds(100))
             } else {
                 file.wake.wait(word, past: seen, atMost: .seconds(10))
+                // So long the cores are left to those that somebody waits for.
+                if membership.linger > .zero { linger.wait(past: 0, atMost: membership.linger) }
             }
         }
         let waiter = state.withLock { state in

@@ -122,10 +122,12 @@ public struct Membership: Sendable {
     public var lease: Duration
     /// How long a member may hold on to a partition that it was asked to release, and so hold up who waits for it.
     public var releaseTimeout: Duration
+    /// How long a record may wait for others to come with, where nobody waits for what the member does with it.
+    public var linger: Duration
 
     public init(
         topic: String, group: String, name: String, sharing: Sharing = .shared, start: Start = .committed,
-        lease: Duration = .seconds(10), releaseTimeout: Duration = .seconds(600)
+        lease: Duration = .seconds(10), releaseTimeout: Duration = .seconds(600), linger: Duration = .zero
     ) {
         self.topic = topic
         self.group = group
@@ -134,6 +136,7 @@ public struct Membership: Sendable {
         self.start = start
         self.lease = lease
         self.releaseTimeout = releaseTimeout
+        self.linger = linger
     }
 }
 

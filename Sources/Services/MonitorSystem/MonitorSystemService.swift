@@ -21,10 +21,13 @@ public struct MonitorSystemService: Service {
         self.logger = logger
     }
 
+    /// A step's hop is not to be slowed down by its own account, which may come a moment later and with others.
+    static let linger: Duration = .milliseconds(2)
+
     public func run() async throws {
         let membership = Membership(
             topic: Topic.system, group: "monitor-system", name: settings.instance, sharing: .exclusive, start: .kept,
-            lease: settings.lease)
+            lease: settings.lease, linger: Self.linger)
         let sessions = Sessions(name: "monitor-system", bus: bus, logger: logger, sleep: settings.sleep)
         try await sessions.run(membership, prepare: { try await Outbox(bus: bus) }) { outbox, member, stop in
             try await Monitoring(service: self, outbox: outbox, member: member, stop: stop).run()

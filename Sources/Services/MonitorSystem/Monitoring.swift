@@ -23,46 +23,31 @@ struct Monitoring {
         }
     }
 
-    /// Steps that began and ended may be saved this much later, with those that follow: nobody waits for them as for an
-    /// order's start, which may need replicas. So a step's hop is not slowed down by its own account.
-    static let patience: Duration = .milliseconds(3)
-
     private func follow(_ alarm: Alarm) async throws {
         var monitor = SystemMonitor(settings: service.settings.scaling)
         /// The next offset to be read, as the store has it; nil while standing by.
-        var saved: [Int: Int64]?
-        /// The same, of what the monitor has taken.
-        var taken: [Int: Int64] = [:]
+        var offsets: [Int: Int64]?
         while !stop.isRaised, !Task.isCancelled {
             switch try await member.next(limit: Self.batch) {
             case .assigned(let partitions):
-                let (loaded, offsets) = try await take(over: partitions)
-                (monitor, saved, taken) = (loaded, offsets, offsets)
+                (monitor, offsets) = try await take(over: partitions)
             case .releasing(let partitions):
-                if let before = saved { try await decide(&monitor, before: before, after: taken) }
                 try await member.release(partitions)
-                saved = nil
+                offsets = nil
             case .lost:
                 throw BusError(.fenced, "monitoring", cause: "another monitor-system has taken over")
             case .records(let records):
-                guard let before = saved else { break }
+                guard let before = offsets else { break }
                 try await feed(records, to: &monitor)
-                for record in records { taken[record.partition] = record.offset + 1 }
-                if records.count < Self.batch, records.allSatisfy({ $0.key == "TASK" }) {
-                    alarm.set(service.settings.now() + Self.patience)
-                } else {
-                    try await decide(&monitor, before: before, after: taken)
-                    saved = taken
-                }
+                var after = before
+                for record in records { after[record.partition] = record.offset + 1 }
+                try await decide(&monitor, before: before, after: after)
+                offsets = after
             case .idle:
-                guard let before = saved else { break }
-                try await decide(&monitor, before: before, after: taken)
-                saved = taken
+                if let offsets { try await decide(&monitor, before: offsets, after: offsets) }
             }
-            // What is not saved yet is decided on when it is.
-            if saved == taken, let next = monitor.nextLook(now: service.settings.now()) { alarm.set(next) }
+            if offsets != nil, let next = monitor.nextLook(now: service.settings.now()) { alarm.set(next) }
         }
-        if let before = saved { try await decide(&monitor, before: before, after: taken) }
     }
 
     /// Loads what the store has and begins there. A saved offset that the bus does not have, since it was made anew,
