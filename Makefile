@@ -23,11 +23,11 @@ demo: build ## run sample orders on real photographs, and watch
 test: setup ## format, rings, build with strict imports, all tests
 	@Scripts/lint.sh
 	@Scripts/swift.sh build --build-tests $(STRICT)
-	@Scripts/swift.sh test --skip-build --parallel
+	@Scripts/swift.sh test --skip-build --parallel --disable-xctest
 
 test-kill: setup ## the kill test with more seeds (SEEDS=1-100)
 	@Scripts/swift.sh build --build-tests
-	@KILL_SEEDS=$(or $(SEEDS),1-100) Scripts/swift.sh test --skip-build --filter KillTests
+	@KILL_SEEDS=$(or $(SEEDS),1-100) Scripts/swift.sh test --skip-build --disable-xctest --filter KillTests
 
 lint: ## format and rings only
 	@Scripts/lint.sh

@@ -104,7 +104,7 @@ extension OrchestratorMessage: Message {
         case "PROGRESS": self = .progress(try Progress(from: &reader))
         case "SERVICE": self = .service(try ServiceRequest(from: &reader))
         case "OWNER": self = .owner(try Ownership(from: &reader))
-        default: throw unknownKind(kind)
+        default: throw JSONError.unknownKind
         }
     }
 

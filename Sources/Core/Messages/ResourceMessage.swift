@@ -92,7 +92,7 @@ extension ResourceMessage: Message {
     }
 
     public init(kind: String, from reader: inout JSONReader) throws(JSONError) {
-        guard kind == "START" || kind == "HALT" else { throw unknownKind(kind) }
+        guard kind == "START" || kind == "HALT" else { throw JSONError.unknownKind }
         var id: OrderID?
         var index: Int?
         var task: TaskName?

@@ -28,7 +28,7 @@ extension StepMessage: Message {
     }
 
     public init(kind: String, from reader: inout JSONReader) throws(JSONError) {
-        guard kind == "ORDER" else { throw unknownKind(kind) }
+        guard kind == "ORDER" else { throw JSONError.unknownKind }
         var order: Order?
         var step: Int?
         var input: ImageReference?

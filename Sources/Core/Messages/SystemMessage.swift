@@ -129,7 +129,7 @@ extension SystemMessage: Message {
         case "ORDER": self = try Self.readOrder(from: &reader)
         case "TASK": self = try Self.readStep(from: &reader)
         case "INSTANCE": self = .instance(try InstanceReport(from: &reader))
-        default: throw unknownKind(kind)
+        default: throw JSONError.unknownKind
         }
     }
 

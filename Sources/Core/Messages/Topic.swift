@@ -87,6 +87,6 @@ extension JSONReader {
     }
 }
 
-func unknownKind(_ kind: String) -> JSONError {
-    JSONError("is not a kind of message of this topic")
+extension JSONError {
+    static let unknownKind = JSONError("is not a kind of message of this topic")
 }
