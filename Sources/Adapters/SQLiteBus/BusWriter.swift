@@ -75,7 +75,8 @@ final class BusWriter: Sendable {
 
     func close() async { await thread.close() }
 
-    private static func job<Value: Sendable>(
+    /// A job that answers with what it made.
+    static func job<Value: Sendable>(
         durable: Bool, _ perform: @escaping @Sendable (inout Transaction) throws -> Value,
         _ answer: @escaping @Sendable (Result<Value, BusError>) -> Void
     ) -> Job {
@@ -97,8 +98,9 @@ final class BusWriter: Sendable {
     ) {
         var failures = [BusError?](repeating: nil, count: jobs.count)
         var raised: Set<Int> = []
+        let written: Int
         do throws(BusError) {
-            let written = try mapErrors("writing to \(file.path)") {
+            written = try mapErrors("writing to \(file.path)") {
                 try file.writeLock.lock()
                 defer { file.writeLock.unlock() }
                 return try database.inDatabase { db in
@@ -116,14 +118,18 @@ final class BusWriter: Sendable {
                     return transaction.bytesWritten
                 }
             }
-            for word in raised { file.wake.raise(word) }
-            for (index, job) in jobs.enumerated() where !job.isDurable { job.answer(failures[index]) }
-            if jobs.contains(where: \.isDurable) { try log.sync() }
-            for (index, job) in jobs.enumerated() where job.isDurable { job.answer(failures[index]) }
-            clean(written)
         } catch {
             for job in jobs { job.answer(error) }
+            return
         }
+        for word in raised { file.wake.raise(word) }
+        for (index, job) in jobs.enumerated() where !job.isDurable { job.answer(failures[index]) }
+        guard jobs.contains(where: \.isDurable) else { return clean(written) }
+        // What cannot be synced is there and not safe: only those who asked for that are told of a failure.
+        var unsafe: BusError?
+        do throws(BusError) { try log.sync() } catch { unsafe = error }
+        for (index, job) in jobs.enumerated() where job.isDurable { job.answer(failures[index] ?? unsafe) }
+        clean(written)
     }
 }
 

@@ -82,12 +82,12 @@ public final class SQLiteBus: MessageBus {
                 .tooLarge, "publishing to \(record.topic)",
                 cause: "\(record.value?.count ?? 0) bytes; at most \(Self.maximumValueSize) are taken")
         }
-        let pending = PendingReceipt()
-        try await writer.submit(
-            BusWriter.Job(
-                perform: { transaction in pending.positions = try transaction.append(records) },
-                answer: { pending.complete($0) }, isDurable: true), isUrgent: urgency == .prompt)
-        return Receipt { await pending.wait() }
+        let reply = Reply<[RecordPosition], BusError>()
+        let job = BusWriter.job(durable: true, { try $0.append(records) }) { reply.bring($0) }
+        try await writer.submit(job, isUrgent: urgency == .prompt)
+        return Receipt {
+            do throws(BusError) { return .success(try await reply.value()) } catch { return .failure(error) }
+        }
     }
 
     public func join(_ membership: Membership) async throws(BusError) -> any GroupMember {
@@ -150,42 +150,6 @@ public final class SQLiteBus: MessageBus {
             }
         }
         return try result.get()
-    }
-}
-
-/// Positions that the writer fills and a sender waits for.
-private final class PendingReceipt: Sendable {
-    private struct State {
-        var positions: [RecordPosition] = []
-        var result: Result<[RecordPosition], BusError>?
-        var waiter: CheckedContinuation<Result<[RecordPosition], BusError>, Never>?
-    }
-
-    private let state = Mutex(State())
-
-    var positions: [RecordPosition] {
-        get { state.withLock { $0.positions } }
-        set { state.withLock { $0.positions = newValue } }
-    }
-
-    func complete(_ error: BusError?) {
-        let (waiter, result) = state.withLock { state in
-            let result = error.map { .failure($0) } ?? Result<[RecordPosition], BusError>.success(state.positions)
-            state.result = result
-            defer { state.waiter = nil }
-            return (state.waiter, result)
-        }
-        waiter?.resume(returning: result)
-    }
-
-    func wait() async -> Result<[RecordPosition], BusError> {
-        await withCheckedContinuation { continuation in
-            let result = state.withLock { state in
-                if state.result == nil { state.waiter = continuation }
-                return state.result
-            }
-            if let result { continuation.resume(returning: result) }
-        }
     }
 }
 

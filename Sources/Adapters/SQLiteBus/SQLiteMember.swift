@@ -31,6 +31,10 @@ final class SQLiteMember: GroupMember {
         NamedThread.start("bus-\(membership.topic)") { self.follow() }
     }
 
+    /// A file that cannot be read is tried again so often, five seconds in all.
+    private static let patience = 50
+    private static let retryInterval: Duration = .milliseconds(100)
+
     private var word: Int { Int(joined.topicID) }
 
     // MARK: For the caller
@@ -116,6 +120,7 @@ final class SQLiteMember: GroupMember {
     private func follow() {
         var generation: Int64 = -1
         var first = 0
+        var failures = 0
         while true {
             let seen = file.wake.count(word)
             let drainedCount = drained.count
@@ -124,6 +129,7 @@ final class SQLiteMember: GroupMember {
             do throws(BusError) {
                 let look = try look(since: generation, positions: positions, room: room, first: first)
                 generation = look.generation
+                failures = 0
                 if let last = look.records.last { first = last.partition + 1 }
                 // Records first: what was read under the old holdings is purged by the new ones, not after them.
                 state.withLock { $0.deliver(look.records, positions: look.positions, epoch: epoch) }
@@ -131,13 +137,16 @@ final class SQLiteMember: GroupMember {
                 answer()
                 if !look.records.isEmpty || state.withLock({ $0.epoch }) != epoch { continue }
             } catch {
-                // A fenced member ends; anything else may pass: it is told to the caller only if that lasts.
-                if error.code == .fenced {
+                // A fenced member ends at once; anything else may pass, and ends the member only if it lasts.
+                failures += 1
+                if error.code == .fenced || failures >= Self.patience {
                     state.withLock { $0.failure = error }
                     answer()
                     break
                 }
                 generation = -1
+                drained.wait(past: drainedCount, atMost: Self.retryInterval)
+                continue
             }
             if room == 0 {
                 drained.wait(past: drainedCount, atMost: .milliseconds(100))

@@ -24,13 +24,10 @@ public struct Dispatcher: Sendable {
         return max(1, min(Self.maximumWindow, Int(min(fitting, 1e6))))
     }
 
-    public var outstandingCount: Int { outstanding.count }
     /// The steps that each owner has outstanding.
     public var loads: [String: Int] {
         owners.mapValues { partitions in partitions.reduce(0) { $0 + counts[$1, default: 0] } }
     }
-
-    public var hasOwner: Bool { owners.contains { !$0.value.isEmpty } }
 
     /// Takes what a replica says it owns; whoever owned those partitions before does no longer.
     public mutating func own(_ partitions: Set<Int>, by instance: String) {

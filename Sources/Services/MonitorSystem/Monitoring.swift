@@ -30,6 +30,7 @@ struct Monitoring {
         while !stop.isRaised, !Task.isCancelled {
             switch try await member.next(limit: Self.batch) {
             case .assigned(let partitions):
+                guard offsets == nil else { throw BusError(.unavailable, "monitoring", cause: "the topic has grown") }
                 (monitor, offsets) = try await take(over: partitions)
             case .releasing(let partitions):
                 try await member.release(partitions)

@@ -54,10 +54,14 @@ struct Routing {
     ) async throws {
         /// Up to where records are taken before anything is sent; nil while standing by and once sending has begun.
         var replayEnds: [Int: Int64]?
+        var isActive = false
         while !stop.isRaised, !chain.hasEnded, !scaler.hasEnded {
             var actions: [OrderRouter.Action] = []
             switch try await member.next(limit: Self.batch) {
             case .assigned:
+                // What waits here is known by this router only: more partitions mean to rebuild it from the beginning.
+                guard !isActive else { throw BusError(.unavailable, "routing", cause: "the topic has grown") }
+                isActive = true
                 let (rebuilt, ends) = try await rebuild()
                 router.withLock { $0 = rebuilt }
                 replayEnds = ends

@@ -32,7 +32,8 @@ struct StepRunner {
             await service.images.abandon(run, of: message.key)
             return await fail(message, failure("\(error)", run, at: settings.now()), trace)
         } catch {
-            // The disk that results are kept on fails: the step is neither done nor failed, and will be read again.
+            // The disk that results are kept on fails, or the replica is ended by force: the step is neither done nor
+            // failed, and will be read again.
             await service.images.abandon(run, of: message.key)
             return Receipt {
                 .failure(BusError(.unavailable, "keeping the result of \(message.key)", cause: "\(error)"))
@@ -67,7 +68,7 @@ struct StepRunner {
                     node: service.meter.target.node, trace: trace),
             ], urgency: .relaxed)
         let reading = service.meter.begin()
-        let (outcome, attempt, children) = await attempts(message, folder: folder)
+        let (outcome, attempt, children) = try await attempts(message, folder: folder)
         let report = RunReport(
             run: run, attempt: attempt, outcome: outcome, startedAt: startedAt, finishedAt: settings.now(),
             totals: service.meter.end(reading, children: children), instance: settings.instance)
@@ -75,9 +76,10 @@ struct StepRunner {
     }
 
     /// Runs attempts until one ends the step.
+    /// - Throws: `CancellationError` when the replica is ended by force: the step is not failed, and will be run again.
     private func attempts(
         _ message: StepMessage, folder: String
-    ) async -> (StepOutcome, attempt: Int, children: RunTotals?) {
+    ) async throws -> (StepOutcome, attempt: Int, children: RunTotals?) {
         let input: String
         do {
             input = try await service.images.path(of: message.input)
@@ -96,6 +98,7 @@ struct StepRunner {
                 let output = result.file.map { ImageReference.output(message.key, file: $0) } ?? message.input
                 return (.finished(output: output), attempt, totals.adding(result.children))
             } catch {
+                try Task.checkCancellation()
                 totals = totals.adding(error.children)
                 guard error.code == .temporary, attempt <= settings.task.retries else {
                     let tries = attempt > 1 ? " (after \(attempt) attempts)" : ""

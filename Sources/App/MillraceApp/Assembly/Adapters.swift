@@ -48,17 +48,11 @@ struct Adapters: Sendable {
 
     func meter() -> any RunMeter { ProcessMeter(node: settings.node) }
 
-    /// Replicas are this executable again, with the same settings.
     func fleet() throws(FleetError) -> ProcessFleet {
-        var gracePeriods: [TaskName: Duration] = [:]
-        for (name, task) in settings.tasks { gracePeriods[name] = task.gracePeriod }
-        var arguments = ["--data", folder.path, "--log-level", settings.logLevel.rawValue]
-        if let file = settings.configFile { arguments += ["--config", file] }
-        return try ProcessFleet(
+        try ProcessFleet(
             settings: ProcessFleetSettings(
-                gracePeriods: gracePeriods, executable: Self.ownPath,
-                arguments: { [arguments] task, _ in ["run", "worker", "--task", task.text] + arguments },
-                logFolder: folder.logs),
+                gracePeriods: settings.tasks.mapValues(\.gracePeriod), executable: Self.ownPath,
+                arguments: { [settings] task, _ in settings.replicaArguments(task) }, logFolder: folder.logs),
             logger: logger)
     }
 
@@ -71,4 +65,17 @@ struct Adapters: Sendable {
     }
 
     static let now: @Sendable () -> Timestamp = { Timestamp(microseconds: SystemClock.wallMicroseconds) }
+}
+
+extension Settings {
+    /// A replica is this executable again, with the same settings: the file's and the command line's; variables it
+    /// inherits.
+    func replicaArguments(_ task: TaskName) -> [String] {
+        var arguments = ["run", "worker", "--task", task.text]
+        for setting in Setting.all {
+            if let value = sources.flags[setting.key] { arguments.append("\(setting.flag)=\(value)") }
+        }
+        if let configFile { arguments += ["--config", configFile] }
+        return arguments
+    }
 }

@@ -2,7 +2,7 @@ import Configuration
 
 /// One setting: what it is called, what it is for, what it is where nobody says.
 struct Setting: Sendable {
-    /// In `millrace.yaml`, and with `MILLRACE_` ahead in the environment: `dataFolder` is `MILLRACE_DATA_FOLDER`.
+    /// In `millrace.yaml`, and with `MILLRACE_` ahead in the environment: `imageRoot` is `MILLRACE_IMAGE_ROOT`.
     var key: String
     var fallback: String
     var meaning: String
@@ -46,8 +46,11 @@ struct SettingSources: Sendable {
     }
 
     private let providers: [(Source, any ConfigProvider)]
+    /// What the command line said, by key.
+    let flags: [String: String]
 
     init(flags: [String: String], environment: [String: String], file: [String: String]) {
+        self.flags = flags
         func provider(_ name: String, _ values: [String: String]) -> InMemoryProvider {
             InMemoryProvider(
                 name: name,

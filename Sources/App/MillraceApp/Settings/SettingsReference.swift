@@ -34,7 +34,7 @@ enum SettingsReference {
 }
 
 extension Setting {
-    /// `dataFolder` is `--data-folder`.
+    /// `imageRoot` is `--image-root`.
     var flag: String {
         key.reduce(into: "--") { flag, character in
             if character.isUppercase { flag.append("-") }
