@@ -57,7 +57,7 @@ extension OrderStoreConformance {
                 changes: changes(order), tasks: [try bareScaler("resize")], offsets: [0: 6])
             save.changes.decisions = [try decision("resize", 1)]
             for stale: [Int: Int64] in [[:], [0: 4], [0: 5, 1: 0], [1: 5]] {
-                let error = try await failure(OrderStoreError.self) {
+                let error = try await failure(StoreError.self) {
                     try await other.saveMonitor(save, expected: stale)
                 }
                 try expectEqual(error.code, .fenced)
@@ -68,7 +68,7 @@ extension OrderStoreConformance {
             try expectEqual(try await one.decisions(for: TaskName("resize"), limit: 9), [])
             try expectEqual(try await one.order(order.id)?.progress.state, .accepted)
             try await other.saveMonitor(save, expected: [0: 5])
-            let error = try await failure(OrderStoreError.self) { try await one.saveMonitor(save, expected: [0: 5]) }
+            let error = try await failure(StoreError.self) { try await one.saveMonitor(save, expected: [0: 5]) }
             try expectEqual(error.code, .fenced)
         },
         Promise("an ended order stays ended") { open in

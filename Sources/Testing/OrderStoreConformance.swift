@@ -104,9 +104,9 @@ public enum OrderStoreConformance {
             let store = try await open()
             await store.close()
             await store.close()
-            let write = try await failure(OrderStoreError.self) { _ = try await store.insert([sample("a")]) }
+            let write = try await failure(StoreError.self) { _ = try await store.insert([sample("a")]) }
             try expectEqual(write.code, .closed)
-            let read = try await failure(OrderStoreError.self) { _ = try await store.order(OrderID("a")) }
+            let read = try await failure(StoreError.self) { _ = try await store.order(OrderID("a")) }
             try expectEqual(read.code, .closed)
         },
     ]

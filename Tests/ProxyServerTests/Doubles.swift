@@ -5,7 +5,7 @@ import Synchronization
 /// A store that tells what is marked as published, and can be made to refuse.
 final class WatchedStore: OrderStore {
     private struct State {
-        var refusal: OrderStoreError?
+        var refusal: StoreError?
         var hidesUnpublished = false
     }
 
@@ -14,7 +14,7 @@ final class WatchedStore: OrderStore {
     private let (marks, mark) = AsyncStream.makeStream(of: [OrderID].self)
 
     /// Makes every call that reads or takes orders fail with this error.
-    func refuse(_ error: OrderStoreError?) { state.withLock { $0.refusal = error } }
+    func refuse(_ error: StoreError?) { state.withLock { $0.refusal = error } }
 
     /// Makes ``unpublished(limit:)`` find none.
     func hideUnpublished() { state.withLock { $0.hidesUnpublished = true } }
@@ -28,50 +28,50 @@ final class WatchedStore: OrderStore {
         }
     }
 
-    private func check() throws(OrderStoreError) {
+    private func check() throws(StoreError) {
         if let refusal = state.withLock({ $0.refusal }) { throw refusal }
     }
 
-    func insert(_ orders: [NewOrder]) async throws(OrderStoreError) -> [Insertion] {
+    func insert(_ orders: [NewOrder]) async throws(StoreError) -> [Insertion] {
         try check()
         return try await base.insert(orders)
     }
 
-    func markPublished(_ ids: [OrderID]) async throws(OrderStoreError) {
+    func markPublished(_ ids: [OrderID]) async throws(StoreError) {
         try await base.markPublished(ids)
         mark.yield(ids)
     }
 
-    func unpublished(limit: Int) async throws(OrderStoreError) -> [NewOrder] {
+    func unpublished(limit: Int) async throws(StoreError) -> [NewOrder] {
         state.withLock { $0.hidesUnpublished } ? [] : try await base.unpublished(limit: limit)
     }
 
-    func order(_ id: OrderID) async throws(OrderStoreError) -> OrderRecord? {
+    func order(_ id: OrderID) async throws(StoreError) -> OrderRecord? {
         try check()
         return try await base.order(id)
     }
 
-    func orders(state: OrderState?, limit: Int, after cursor: Int64?) async throws(OrderStoreError) -> [OrderRecord] {
+    func orders(state: OrderState?, limit: Int, after cursor: Int64?) async throws(StoreError) -> [OrderRecord] {
         try check()
         return try await base.orders(state: state, limit: limit, after: cursor)
     }
 
-    func tasks() async throws(OrderStoreError) -> [KeptScaler] {
+    func tasks() async throws(StoreError) -> [KeptScaler] {
         try check()
         return try await base.tasks()
     }
 
-    func decisions(for task: TaskName, limit: Int) async throws(OrderStoreError) -> [ScalingDecision] {
+    func decisions(for task: TaskName, limit: Int) async throws(StoreError) -> [ScalingDecision] {
         try await base.decisions(for: task, limit: limit)
     }
 
-    func loadMonitor() async throws(OrderStoreError) -> MonitorSnapshot { try await base.loadMonitor() }
+    func loadMonitor() async throws(StoreError) -> MonitorSnapshot { try await base.loadMonitor() }
 
-    func progress(of ids: Set<OrderID>) async throws(OrderStoreError) -> [OrderID: OrderProgress] {
+    func progress(of ids: Set<OrderID>) async throws(StoreError) -> [OrderID: OrderProgress] {
         try await base.progress(of: ids)
     }
 
-    func saveMonitor(_ save: MonitorSave, expected: [Int: Int64]) async throws(OrderStoreError) {
+    func saveMonitor(_ save: MonitorSave, expected: [Int: Int64]) async throws(StoreError) {
         try await base.saveMonitor(save, expected: expected)
     }
 

@@ -61,7 +61,7 @@ import Testing
             #expect(try await client.get("/livez").status == 200)
             let ready = try await client.get("/readyz?verbose")
             #expect(ready.status == 200 && ready.text == "[+]store ok\n[+]bus ok\n[+]publishing ok\n")
-            world.store.refuse(OrderStoreError(.unavailable, "testing"))
+            world.store.refuse(StoreError(.unavailable, "testing"))
             let away = try await client.get("/readyz?verbose")
             #expect(away.status == 503 && away.text.contains("[-]store failed: ") && away.text.contains("[+]bus ok"))
             #expect(try await client.get("/livez").status == 200)

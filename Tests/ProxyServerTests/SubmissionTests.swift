@@ -126,12 +126,12 @@ import Testing
 
     @Test(
         "a store that is away, full or overloaded is told as such",
-        arguments: [(OrderStoreError.Code.overloaded, 429), (.unavailable, 503), (.full, 503), (.closed, 503)])
-    func storeFailures(code: OrderStoreError.Code, status: Int) async throws {
+        arguments: [(StoreError.Code.overloaded, 429), (.unavailable, 503), (.full, 503), (.closed, 503)])
+    func storeFailures(code: StoreError.Code, status: Int) async throws {
         let world = try await World()
         let image = try await world.image()
         try await world.serve { client async throws in
-            world.store.refuse(OrderStoreError(code, "testing"))
+            world.store.refuse(StoreError(code, "testing"))
             let answer = try await client.post("/v1/orders", order("a", image))
             _ = try answer.problem(status)
             #expect(answer.headers[.retryAfter] == "1")

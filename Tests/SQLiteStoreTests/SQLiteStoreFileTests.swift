@@ -24,7 +24,7 @@ import Testing
             try await DatabaseQueue(path: path).write {
                 try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('99 later')")
             }
-            let error = await #expect(throws: OrderStoreError.self) {
+            let error = await #expect(throws: StoreError.self) {
                 _ = try await SQLiteOrderStore.open(path: path)
             }
             #expect(error?.code == .corrupt)
@@ -36,7 +36,7 @@ import Testing
         try await withTemporaryFolder { folder in
             let text = String(repeating: "this is no database ", count: 100)
             try writeFile(text, to: folder + "/store.sqlite")
-            let error = await #expect(throws: OrderStoreError.self) {
+            let error = await #expect(throws: StoreError.self) {
                 _ = try await SQLiteOrderStore.open(path: folder + "/store.sqlite")
             }
             #expect(error?.code == .corrupt)
@@ -46,7 +46,7 @@ import Testing
 
     @Test func `a folder that is not there is unavailable`() async throws {
         try await withTemporaryFolder { folder in
-            let error = await #expect(throws: OrderStoreError.self) {
+            let error = await #expect(throws: StoreError.self) {
                 _ = try await SQLiteOrderStore.open(path: folder + "/absent/store.sqlite")
             }
             #expect(error?.code == .unavailable)
@@ -70,7 +70,7 @@ import Testing
             changes.steps[new.order.id] = [0]
             try await store.saveMonitor(MonitorSave(changes: changes, tasks: [], offsets: [:]), expected: [:])
             try await DatabaseQueue(path: folder + "/store.sqlite").write { try $0.execute(sql: damage) }
-            let error = await #expect(throws: OrderStoreError.self) { _ = try await store.order(new.order.id) }
+            let error = await #expect(throws: StoreError.self) { _ = try await store.order(new.order.id) }
             #expect(error?.code == .corrupt)
             await store.close()
         }

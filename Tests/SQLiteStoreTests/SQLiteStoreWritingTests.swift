@@ -35,7 +35,7 @@ import Testing
             let store = try await SQLiteOrderStore.open(
                 path: folder + "/store.sqlite", settings: SQLiteStoreSettings(fileLimit: 128 << 10))
             var taken = 0
-            let error = await #expect(throws: OrderStoreError.self) {
+            let error = await #expect(throws: StoreError.self) {
                 while taken < 10_000 {
                     _ = try await store.insert([OrderStoreConformance.sample("o\(taken)")])
                     taken += 1
@@ -60,14 +60,14 @@ import Testing
             let lock = try FileLock(path: path + ".lock")
             try lock.lock()
             let huge = try OrderStoreConformance.sample("huge", tasks: [String](repeating: "resize", count: 20_000))
-            let results = await withTaskGroup(of: (String, OrderStoreError.Code?).self) { group in
+            let results = await withTaskGroup(of: (String, StoreError.Code?).self) { group in
                 for id in ["a", "huge", "b", "c"] {
                     group.addTask {
                         do {
                             _ = try await store.insert([id == "huge" ? huge : OrderStoreConformance.sample(id)])
                             return (id, nil)
                         } catch {
-                            return (id, (error as? OrderStoreError)?.code)
+                            return (id, (error as? StoreError)?.code)
                         }
                     }
                 }
@@ -89,13 +89,13 @@ import Testing
             // While it is held nothing is written: one write is at the lock and one in the queue, so of three the
             // first to end is one that was refused.
             try lock.lock()
-            try await withThrowingTaskGroup(of: OrderStoreError.Code?.self) { group in
+            try await withThrowingTaskGroup(of: StoreError.Code?.self) { group in
                 for id in ["a", "b", "c"] {
                     group.addTask {
                         do {
                             _ = try await store.insert([OrderStoreConformance.sample(id)])
                             return nil
-                        } catch let error as OrderStoreError {
+                        } catch let error as StoreError {
                             return error.code
                         }
                     }

@@ -4,7 +4,8 @@ public import MillracePorts
 import Platform
 
 /// Meters runs in this process: CPU from the process's clock, which counts nanoseconds where `/proc` counts ticks of
-/// 10 ms; bytes that reached the disk layer from `/proc/self/io`; peak RAM from `VmHWM`.
+/// 10 ms, and from what reaped children have used; bytes that reached the disk layer from `/proc/self/io`, where reaped
+/// children's are already; peak RAM from the kernel's high-water mark, which is set back at the start of each run.
 public struct ProcessMeter: RunMeter {
     public let target: MeteringTarget
 
@@ -14,17 +15,34 @@ public struct ProcessMeter: RunMeter {
     }
 
     public func begin() -> RunReading {
-        let disk = Self.disk()
-        return RunReading(cpu: Self.cpu(), diskRead: disk?.read, diskWritten: disk?.written)
+        OwnFiles.shared.resetPeak()
+        let disk = OwnFiles.shared.disk()
+        let own = Self.ownCPU()
+        let children = Self.childrenCPU()
+        return RunReading(
+            atStart: UsageReading(
+                UsageCounters(
+                    cpu: sum(own, children?.inTicks), diskRead: disk?.read, diskWritten: disk?.written),
+                uptime: SystemClock.monotonicMicroseconds),
+            cpu: sum(own, children?.exact))
     }
 
+    /// - Parameter children: the run's processes that have ended. The peak is theirs, if there were any: what this
+    ///   process keeps in memory beside a command is not the command's.
     public func end(_ reading: RunReading, children: RunTotals?) -> RunTotals {
-        let disk = Self.disk()
+        let disk = OwnFiles.shared.disk()
+        let before = reading.atStart.counters
         return RunTotals(
-            cpu: difference(Self.cpu(), reading.cpu).map { $0 + (children?.cpu ?? .zero) },
-            peakRAM: Self.peakRAM().map { max($0, children?.peakRAM ?? 0) },
-            diskRead: difference(disk?.read, reading.diskRead).map { $0 + (children?.diskRead ?? 0) },
-            diskWritten: difference(disk?.written, reading.diskWritten).map { $0 + (children?.diskWritten ?? 0) })
+            cpu: difference(sum(Self.ownCPU(), Self.childrenCPU()?.exact), reading.cpu),
+            peakRAM: children?.peakRAM ?? OwnFiles.shared.peakRAM(),
+            diskRead: difference(disk?.read, before.diskRead),
+            diskWritten: difference(disk?.written, before.diskWritten),
+            running: .microseconds(SystemClock.monotonicMicroseconds - reading.atStart.uptime))
+    }
+
+    private func sum(_ a: Duration?, _ b: Duration?) -> Duration? {
+        guard let a, let b else { return nil }
+        return a + b
     }
 
     private func difference<Value: AdditiveArithmetic>(_ end: Value?, _ start: Value?) -> Value? {
@@ -32,56 +50,24 @@ public struct ProcessMeter: RunMeter {
         return end - start
     }
 
-    private static func cpu() -> Duration? {
+    private static func ownCPU() -> Duration? {
         var time = timespec()
         guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return nil }
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
-    /// In bytes; the kernel counts KiB.
-    private static func peakRAM() -> Int? {
+    /// What reaped children have used: to the microsecond, and as `/proc/PID/stat` tells it to others, who count on
+    /// from there.
+    private static func childrenCPU() -> (exact: Duration, inTicks: Duration)? {
         var usage = rusage()
-        guard getrusage(RUSAGE_SELF.rawValue, &usage) == 0 else { return nil }
-        return usage.ru_maxrss * 1024
+        guard getrusage(RUSAGE_CHILDREN.rawValue, &usage) == 0 else { return nil }
+        let user = usage.ru_utime.inMicroseconds
+        let system = usage.ru_stime.inMicroseconds
+        let tick = 1_000_000 / SystemClock.ticksPerSecond
+        return (.microseconds(user + system), .microseconds(user / tick * tick + system / tick * tick))
     }
-
-    private static func disk() -> (read: Int, written: Int)? { OwnIO.shared?.read() }
 }
 
-/// `/proc/self/io`, kept open: opening it anew would cost a quick step more than its work.
-private final class OwnIO: Sendable {
-    static let shared = OwnIO()
-
-    private let file: CInt
-
-    private init?() {
-        guard let file = try? Files.open("/proc/self/io", O_RDONLY) else { return nil }
-        self.file = file
-    }
-
-    /// `read_bytes` and `write_bytes`: what reached the disk layer, in bytes.
-    func read() -> (read: Int, written: Int)? {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 512) { buffer in
-            let count = pread(file, buffer.baseAddress, buffer.count, 0)
-            guard count > 0 else { return nil }
-            let text = UnsafeBufferPointer(rebasing: buffer[..<count])
-            guard let read = Self.value(of: "\nread_bytes: ", in: text),
-                let written = Self.value(of: "\nwrite_bytes: ", in: text)
-            else { return nil }
-            return (read, written)
-        }
-    }
-
-    private static func value(of label: StaticString, in text: UnsafeBufferPointer<UInt8>) -> Int? {
-        let label = UnsafeBufferPointer(start: label.utf8Start, count: label.utf8CodeUnitCount)
-        guard text.count > label.count else { return nil }
-        guard
-            let start = (0..<text.count - label.count).first(where: { start in
-                label.indices.allSatisfy { text[start + $0] == label[$0] }
-            })
-        else { return nil }
-        let digits = text[(start + label.count)...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        guard !digits.isEmpty else { return nil }
-        return digits.reduce(0) { $0 &* 10 &+ Int($1 - UInt8(ascii: "0")) }
-    }
+extension timeval {
+    fileprivate var inMicroseconds: Int64 { Int64(tv_sec) * 1_000_000 + Int64(tv_usec) }
 }

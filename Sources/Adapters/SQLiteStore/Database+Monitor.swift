@@ -5,7 +5,7 @@ internal import MillracePorts
 /// What monitor-system saves. Every write here moves forwards only, whatever it is asked to save.
 extension Database {
     func save(_ save: MonitorSave, expected: [Int: Int64]) throws {
-        guard try offsets() == expected else { throw OrderStoreError.fenced }
+        guard try offsets() == expected else { throw StoreError.fenced }
         for (partition, next) in save.offsets where expected[partition] != next {
             try run(
                 "INSERT OR REPLACE INTO consumer_offsets (partition, next_offset) VALUES (?, ?)", [partition, next])

@@ -49,7 +49,7 @@ extension Database {
         do {
             return try Order(parsing: Array((row[6] as String).utf8))
         } catch {
-            throw OrderStoreError.unreadable("order \(row[0] as Int64)", "\(error)")
+            throw StoreError.unreadable("order \(row[0] as Int64)", "\(error)")
         }
     }
 
@@ -57,7 +57,7 @@ extension Database {
         let number: Int64 = row[0]
         let order = try order(of: row)
         guard let state = OrderState(rawValue: row[2]) else {
-            throw OrderStoreError.unreadable("order \(number)", "its state is ‘\(row[2] as String)’")
+            throw StoreError.unreadable("order \(number)", "its state is ‘\(row[2] as String)’")
         }
         var steps = order.tasks.map { StepProgress(task: $0.name) }
         try readSteps(of: number, into: &steps)
@@ -80,7 +80,7 @@ extension Database {
         while let row = try rows.next() {
             let index: Int = row[0]
             guard steps.indices.contains(index), let state = StepState(rawValue: row[1]) else {
-                throw OrderStoreError.unreadable("step \(index) of order \(order)", "it is not one of the order's")
+                throw StoreError.unreadable("step \(index) of order \(order)", "it is not one of the order's")
             }
             do throws(InvalidValue) {
                 let run: String? = row[3]
@@ -95,7 +95,7 @@ extension Database {
                         cpu: (row[9] as Double?).map { .seconds(fraction: $0) }, peakRAM: row[10], diskRead: row[11],
                         diskWritten: row[12]))
             } catch {
-                throw OrderStoreError.unreadable("step \(index) of order \(order)", error.description)
+                throw StoreError.unreadable("step \(index) of order \(order)", error.description)
             }
         }
     }
@@ -142,15 +142,15 @@ extension Database {
     }
 
     private func taskName(_ text: String) throws -> TaskName {
-        do { return try TaskName(text) } catch { throw OrderStoreError.unreadable("task ‘\(text)’", "\(error)") }
+        do { return try TaskName(text) } catch { throw StoreError.unreadable("task ‘\(text)’", "\(error)") }
     }
 
     private func timestamp(_ microseconds: Int64?) -> Timestamp? { microseconds.map(Timestamp.init(microseconds:)) }
 }
 
-extension OrderStoreError {
+extension StoreError {
     /// A row that this version did not write.
-    static func unreadable(_ what: String, _ problem: String) -> OrderStoreError {
-        OrderStoreError(.corrupt, "reading \(what)", cause: problem)
+    static func unreadable(_ what: String, _ problem: String) -> StoreError {
+        StoreError(.corrupt, "reading \(what)", cause: problem)
     }
 }

@@ -20,12 +20,12 @@ public final class SQLiteOrderStore: OrderStore {
     /// - Throws: `corrupt` for what is not such a file or is of a later version, `full`, `unavailable`.
     public static func open(
         path: String, settings: SQLiteStoreSettings = SQLiteStoreSettings()
-    ) async throws(OrderStoreError) -> SQLiteOrderStore {
-        let opened = await NamedThread.run("store-open") { () -> Result<SQLiteOrderStore, OrderStoreError> in
+    ) async throws(StoreError) -> SQLiteOrderStore {
+        let opened = await NamedThread.run("store-open") { () -> Result<SQLiteOrderStore, StoreError> in
             do {
                 return .success(try SQLiteOrderStore(path: path, settings: settings))
             } catch {
-                return .failure(OrderStoreError(error, doing: "opening the store \(path)"))
+                return .failure(StoreError(error, doing: "opening the store \(path)"))
             }
         }
         return try opened.get()
@@ -69,9 +69,9 @@ public final class SQLiteOrderStore: OrderStore {
 
     private func read<Value: Sendable>(
         _ doing: String, _ body: @Sendable (Database) throws -> Value
-    ) async throws(OrderStoreError) -> Value {
-        guard !isClosed.withLock({ $0 }) else { throw OrderStoreError(.closed, doing) }
-        do { return try await pool.read(body) } catch { throw OrderStoreError(error, doing: doing) }
+    ) async throws(StoreError) -> Value {
+        guard !isClosed.withLock({ $0 }) else { throw StoreError(.closed, doing) }
+        do { return try await pool.read(body) } catch { throw StoreError(error, doing: doing) }
     }
 }
 
@@ -93,16 +93,16 @@ extension Database {
 // MARK: - Writing
 
 extension SQLiteOrderStore {
-    public func insert(_ orders: [NewOrder]) async throws(OrderStoreError) -> [Insertion] {
+    public func insert(_ orders: [NewOrder]) async throws(StoreError) -> [Insertion] {
         let rows = orders.map(NewOrderRow.init)
         return try await writer.write("inserting orders", .refuses) { try $0.insert(rows) }
     }
 
-    public func markPublished(_ ids: [OrderID]) async throws(OrderStoreError) {
+    public func markPublished(_ ids: [OrderID]) async throws(StoreError) {
         try await writer.write("marking orders as published", .waits) { try $0.markPublished(ids) }
     }
 
-    public func saveMonitor(_ save: MonitorSave, expected: [Int: Int64]) async throws(OrderStoreError) {
+    public func saveMonitor(_ save: MonitorSave, expected: [Int: Int64]) async throws(StoreError) {
         try await writer.write("saving monitor-system's changes", .waits) { try $0.save(save, expected: expected) }
     }
 }
@@ -110,36 +110,36 @@ extension SQLiteOrderStore {
 // MARK: - Reading
 
 extension SQLiteOrderStore {
-    public func unpublished(limit: Int) async throws(OrderStoreError) -> [NewOrder] {
+    public func unpublished(limit: Int) async throws(StoreError) -> [NewOrder] {
         try await read("reading unpublished orders") { try $0.unpublished(limit: limit) }
     }
 
-    public func order(_ id: OrderID) async throws(OrderStoreError) -> OrderRecord? {
+    public func order(_ id: OrderID) async throws(StoreError) -> OrderRecord? {
         try await read("reading an order") { try $0.order(id) }
     }
 
     public func orders(
         state: OrderState?, limit: Int, after cursor: Int64?
-    ) async throws(OrderStoreError) -> [OrderRecord] {
+    ) async throws(StoreError) -> [OrderRecord] {
         try await read("listing orders") { try $0.orders(state: state, limit: limit, after: cursor) }
     }
 
-    public func tasks() async throws(OrderStoreError) -> [KeptScaler] {
+    public func tasks() async throws(StoreError) -> [KeptScaler] {
         try await read("reading tasks") { try $0.tasks() }
     }
 
-    public func decisions(for task: TaskName, limit: Int) async throws(OrderStoreError) -> [ScalingDecision] {
+    public func decisions(for task: TaskName, limit: Int) async throws(StoreError) -> [ScalingDecision] {
         try await read("reading decisions") { try $0.decisions(for: task, limit: limit) }
     }
 
-    public func loadMonitor() async throws(OrderStoreError) -> MonitorSnapshot {
+    public func loadMonitor() async throws(StoreError) -> MonitorSnapshot {
         try await read("loading what monitor-system saved") { database in
             MonitorSnapshot(
                 offsets: try database.offsets(), tasks: try database.tasks(), orders: try database.runningOrders())
         }
     }
 
-    public func progress(of ids: Set<OrderID>) async throws(OrderStoreError) -> [OrderID: OrderProgress] {
+    public func progress(of ids: Set<OrderID>) async throws(StoreError) -> [OrderID: OrderProgress] {
         try await read("reading orders' progress") { database in
             var found: [OrderID: OrderProgress] = [:]
             for id in ids { found[id] = try database.order(id)?.progress }

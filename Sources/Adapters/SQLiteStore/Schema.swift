@@ -8,7 +8,7 @@ enum Schema {
     static func prepare(_ pool: DatabasePool) throws {
         let migrator = migrator
         guard try !pool.read(migrator.hasBeenSuperseded) else {
-            throw OrderStoreError(
+            throw StoreError(
                 .corrupt, "opening the store",
                 cause: "\(pool.path) was written by a later version of Millrace: use that one, or another file")
         }

@@ -2,11 +2,11 @@ internal import GRDB
 internal import MillracePorts
 internal import Platform
 
-extension OrderStoreError {
+extension StoreError {
     /// What lies beneath, as the port's codes tell it.
     init(_ error: any Error, doing: String) {
         switch error {
-        case let error as OrderStoreError: self = error
+        case let error as StoreError: self = error
         case let error as DatabaseError: self.init(Code(error.resultCode), doing, cause: error.cause)
         case let error as SystemError:
             self.init(error.isDiskFull ? .full : .unavailable, doing, cause: error.description)
@@ -16,7 +16,7 @@ extension OrderStoreError {
     }
 }
 
-extension OrderStoreError.Code {
+extension StoreError.Code {
     init(_ code: ResultCode) {
         switch code {
         case .SQLITE_FULL: self = .full

@@ -8,7 +8,7 @@ final class StoreWriter: Sendable {
     /// One caller's write.
     struct Job: Sendable {
         /// Runs in the transaction and returns what tells the caller, to be called when it is on disk. It throws an
-        /// ``OrderStoreError`` only before it has written anything. It may run again, after a rollback.
+        /// ``StoreError`` only before it has written anything. It may run again, after a rollback.
         var perform: @Sendable (Database) throws -> @Sendable () -> Void
         var fail: @Sendable (any Error) -> Void
     }
@@ -30,22 +30,22 @@ final class StoreWriter: Sendable {
 
     func write<Value: Sendable>(
         _ doing: String, _ patience: Patience, _ body: @escaping @Sendable (Database) throws -> Value
-    ) async throws(OrderStoreError) -> Value {
-        let reply = Reply<Value, OrderStoreError>()
+    ) async throws(StoreError) -> Value {
+        let reply = Reply<Value, StoreError>()
         let job = Job { database in
             let value = try body(database)
             return { reply.bring(.success(value)) }
         } fail: { error in
-            reply.bring(.failure(OrderStoreError(error, doing: doing)))
+            reply.bring(.failure(StoreError(error, doing: doing)))
         }
         switch patience {
         case .waits:
-            guard await thread.submit(job) else { throw OrderStoreError(.closed, doing) }
+            guard await thread.submit(job) else { throw StoreError(.closed, doing) }
         case .refuses:
             switch thread.offer(job) {
             case .taken: break
-            case .full: throw OrderStoreError(.overloaded, doing)
-            case .closed: throw OrderStoreError(.closed, doing)
+            case .full: throw StoreError(.overloaded, doing)
+            case .closed: throw StoreError(.closed, doing)
             }
         }
         return try await reply.value()
@@ -76,7 +76,7 @@ final class StoreWriter: Sendable {
                 for job in jobs {
                     do {
                         replies.append(try job.perform(database))
-                    } catch let error as OrderStoreError {
+                    } catch let error as StoreError {
                         replies.append { job.fail(error) }
                     }
                 }

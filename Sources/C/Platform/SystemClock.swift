@@ -15,4 +15,7 @@ public enum SystemClock {
         clock_gettime(CLOCK_BOOTTIME, &time)
         return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
     }
+
+    /// Of the ticks in which `/proc` counts CPU time and start times.
+    public static let ticksPerSecond = Int64(max(1, sysconf(CInt(_SC_CLK_TCK))))
 }

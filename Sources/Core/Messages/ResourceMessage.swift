@@ -9,13 +9,22 @@ public enum ResourceMessage: Hashable, Sendable {
         public var run: RunID
         public var target: MeteringTarget
         public var at: Timestamp
+        /// The same moment in microseconds since the machine's boot: a clock that nobody sets.
+        public var uptime: Int64?
+        /// The target's counters at that moment.
+        public var counters: UsageCounters
 
-        public init(step: StepKey, task: TaskName, run: RunID, target: MeteringTarget, at: Timestamp) {
+        public init(
+            step: StepKey, task: TaskName, run: RunID, target: MeteringTarget, at: Timestamp, uptime: Int64? = nil,
+            counters: UsageCounters = UsageCounters()
+        ) {
             self.step = step
             self.task = task
             self.run = run
             self.target = target
             self.at = at
+            self.uptime = uptime
+            self.counters = counters
         }
     }
 
@@ -82,6 +91,10 @@ extension ResourceMessage: Message {
                 writer.field("podUID", uid)
             }
             writer.field("at", start.at)
+            writer.field("uptimeSeconds", ifPresent: start.uptime.map { Double($0) * 1e-6 })
+            writer.field("cpuSeconds", ifPresent: start.counters.cpu?.inSeconds)
+            writer.field("diskReadBytes", ifPresent: start.counters.diskRead)
+            writer.field("diskWrittenBytes", ifPresent: start.counters.diskWritten)
         case .halt(let halt):
             writer.field("order", halt.step.order.text)
             writer.field("step", halt.step.index)
@@ -102,6 +115,7 @@ extension ResourceMessage: Message {
         var startTicks: Int?
         var podUID: String?
         var at: Timestamp?
+        var uptime: Int64?
         var totals = RunTotals()
         try reader.message { (reader, key) throws(JSONError) in
             switch key {
@@ -114,6 +128,7 @@ extension ResourceMessage: Message {
             case "startTicks": startTicks = try reader.integer()
             case "podUID": podUID = try reader.string()
             case "at": at = try reader.timestamp()
+            case "uptimeSeconds": uptime = Duration.seconds(fraction: try reader.double()).microseconds
             default: if try !totals.readField(key, from: &reader) { try reader.skipValue() }
             }
         }
@@ -132,6 +147,8 @@ extension ResourceMessage: Message {
         self = .start(
             RunStart(
                 step: step, task: try task.orMissing("task"), run: try run.orMissing("run"),
-                target: MeteringTarget(node: try node.orMissing("node"), kind: target), at: time))
+                target: MeteringTarget(node: try node.orMissing("node"), kind: target), at: time, uptime: uptime,
+                counters: UsageCounters(
+                    cpu: totals.cpu, diskRead: totals.diskRead, diskWritten: totals.diskWritten)))
     }
 }

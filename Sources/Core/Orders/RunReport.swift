@@ -1,17 +1,28 @@
-/// What a run of a step consumed, from kernel counters. A counter that could not be read is nil, never zero.
+/// What a run of a step consumed, from kernel counters at its start and its end. A counter that could not be read is
+/// nil, never zero.
 public struct RunTotals: Hashable, Sendable {
-    /// User and system time.
+    /// User and system time, of its processes that have ended too.
     public var cpu: Duration?
-    /// The largest resident size, in bytes.
+    /// The largest resident size of a process of the run, in bytes.
     public var peakRAM: Int?
+    /// Bytes fetched from, and sent to, the disk layer.
     public var diskRead: Int?
     public var diskWritten: Int?
+    /// From when the step could have run (the order's start, or the end of the step before) to the run's start.
+    public var waiting: Duration?
+    /// From the run's start to its end, by a clock that nobody sets.
+    public var running: Duration?
 
-    public init(cpu: Duration? = nil, peakRAM: Int? = nil, diskRead: Int? = nil, diskWritten: Int? = nil) {
+    public init(
+        cpu: Duration? = nil, peakRAM: Int? = nil, diskRead: Int? = nil, diskWritten: Int? = nil,
+        waiting: Duration? = nil, running: Duration? = nil
+    ) {
         self.cpu = cpu
         self.peakRAM = peakRAM
         self.diskRead = diskRead
         self.diskWritten = diskWritten
+        self.waiting = waiting
+        self.running = running
     }
 }
 
@@ -57,6 +68,8 @@ extension RunTotals {
         writer.field("peakRAMBytes", ifPresent: peakRAM)
         writer.field("diskReadBytes", ifPresent: diskRead)
         writer.field("diskWrittenBytes", ifPresent: diskWritten)
+        writer.field("waitingSeconds", ifPresent: waiting?.inSeconds)
+        writer.field("runningSeconds", ifPresent: running?.inSeconds)
     }
 
     /// Reads `key` if it is one of these; false if not.
@@ -66,6 +79,8 @@ extension RunTotals {
         case "peakRAMBytes": peakRAM = try reader.integer()
         case "diskReadBytes": diskRead = try reader.integer()
         case "diskWrittenBytes": diskWritten = try reader.integer()
+        case "waitingSeconds": waiting = .seconds(fraction: try reader.double())
+        case "runningSeconds": running = .seconds(fraction: try reader.double())
         default: return false
         }
         return true

@@ -33,7 +33,7 @@ public struct OrderRouter: Sendable {
     private var waitingCount = 0
     private var tracker = OffsetTracker()
     private var isSending = false
-    private var ended: RecentOrders
+    private var ended: RecentSet<OrderID>
     private let waitingLimit: Int
 
     /// - Parameters:
@@ -42,7 +42,7 @@ public struct OrderRouter: Sendable {
     public init(partitions: [TaskName: Int], waitingLimit: Int = 100_000) {
         self.partitions = partitions
         self.waitingLimit = waitingLimit
-        ended = RecentOrders(limit: 10_000)
+        ended = RecentSet<OrderID>(limit: 10_000)
     }
 
     // MARK: Rebuilding
@@ -68,13 +68,15 @@ public struct OrderRouter: Sendable {
     // MARK: Events
 
     /// Takes a message from a place in the `orchestrator` topic.
-    /// - Parameter trace: the record's `traceparent`, which goes on with what is sent for it.
+    /// - Parameters:
+    ///   - trace: the record's `traceparent`, which goes on with what is sent for it.
+    ///   - publishedAt: when it came: an order waits for its first step from then on.
     public mutating func take(
-        _ message: OrchestratorMessage, trace: String? = nil, at place: RecordPlace
+        _ message: OrchestratorMessage, trace: String? = nil, at place: RecordPlace, publishedAt: Timestamp? = nil
     ) -> [Action] {
         tracker.take(place)
         switch message {
-        case .start(let order): return start(order, trace, at: place)
+        case .start(let order): return start(order, trace, at: place, publishedAt: publishedAt)
         case .progress(let progress): return advance(progress, trace, at: place)
         case .service(let request):
             tracker.finish(place)
@@ -120,12 +122,14 @@ public struct OrderRouter: Sendable {
 
     // MARK: Decisions
 
-    private mutating func start(_ order: Order, _ trace: String?, at place: RecordPlace) -> [Action] {
+    private mutating func start(
+        _ order: Order, _ trace: String?, at place: RecordPlace, publishedAt: Timestamp?
+    ) -> [Action] {
         guard routes[order.id] == nil, !ended.contains(order.id) else {
             tracker.finish(place)
             return []
         }
-        let message = StepMessage(order: order, step: 0, input: order.image)
+        let message = StepMessage(order: order, step: 0, input: order.image, readyAt: publishedAt)
         return [.announce(order, trace: trace)] + want(Waiting(place: place, message: message, trace: trace))
     }
 
@@ -148,7 +152,7 @@ public struct OrderRouter: Sendable {
             tracker.finish(place)
             return actions
         }
-        let message = StepMessage(order: order, step: next, input: output)
+        let message = StepMessage(order: order, step: next, input: output, readyAt: report.finishedAt)
         actions += want(Waiting(place: place, message: message, trace: trace))
         return actions
     }
@@ -209,29 +213,6 @@ private struct OrderQueue: Sendable {
         if head > 1024, head * 2 > items.count {
             items.removeFirst(head)
             head = 0
-        }
-    }
-}
-
-/// The last so many orders that ended, so that a late duplicate of one starts nothing.
-private struct RecentOrders: Sendable {
-    private var members: Set<OrderID> = []
-    private var ring: [OrderID] = []
-    private var next = 0
-    private let limit: Int
-
-    init(limit: Int) { self.limit = limit }
-
-    func contains(_ order: OrderID) -> Bool { members.contains(order) }
-
-    mutating func insert(_ order: OrderID) {
-        guard members.insert(order).inserted else { return }
-        if ring.count < limit {
-            ring.append(order)
-        } else {
-            members.remove(ring[next])
-            ring[next] = order
-            next = (next + 1) % limit
         }
     }
 }

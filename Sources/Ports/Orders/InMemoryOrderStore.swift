@@ -11,29 +11,29 @@ public final class InMemoryOrderStore: OrderStore {
     /// Another handle on the same orders, as a second process or a later one has on a file.
     public init(sharing other: InMemoryOrderStore) { file = other.file }
 
-    public func insert(_ orders: [NewOrder]) async throws(OrderStoreError) -> [Insertion] {
+    public func insert(_ orders: [NewOrder]) async throws(StoreError) -> [Insertion] {
         try perform("inserting orders") { $0.insert(orders) }
     }
 
-    public func markPublished(_ ids: [OrderID]) async throws(OrderStoreError) {
+    public func markPublished(_ ids: [OrderID]) async throws(StoreError) {
         try perform("marking orders as published") { kept in
             for id in ids { kept.rows[id]?.isPublished = true }
         }
     }
 
-    public func unpublished(limit: Int) async throws(OrderStoreError) -> [NewOrder] {
+    public func unpublished(limit: Int) async throws(StoreError) -> [NewOrder] {
         try perform("reading unpublished orders") { kept in
             Array(kept.sorted.filter { !$0.isPublished }.map(\.new).prefix(limit))
         }
     }
 
-    public func order(_ id: OrderID) async throws(OrderStoreError) -> OrderRecord? {
+    public func order(_ id: OrderID) async throws(StoreError) -> OrderRecord? {
         try perform("reading an order") { $0.rows[id]?.record }
     }
 
     public func orders(
         state: OrderState?, limit: Int, after cursor: Int64?
-    ) async throws(OrderStoreError) -> [OrderRecord] {
+    ) async throws(StoreError) -> [OrderRecord] {
         try perform("listing orders") { kept in
             let older = kept.sorted.reversed().filter {
                 $0.number < cursor ?? .max && (state == nil || $0.progress.state == state)
@@ -42,15 +42,15 @@ public final class InMemoryOrderStore: OrderStore {
         }
     }
 
-    public func tasks() async throws(OrderStoreError) -> [KeptScaler] {
+    public func tasks() async throws(StoreError) -> [KeptScaler] {
         try perform("reading tasks") { $0.sortedTasks }
     }
 
-    public func decisions(for task: TaskName, limit: Int) async throws(OrderStoreError) -> [ScalingDecision] {
+    public func decisions(for task: TaskName, limit: Int) async throws(StoreError) -> [ScalingDecision] {
         try perform("reading decisions") { ($0.decisions[task] ?? []).reversed().prefix(limit).map { $0 } }
     }
 
-    public func loadMonitor() async throws(OrderStoreError) -> MonitorSnapshot {
+    public func loadMonitor() async throws(StoreError) -> MonitorSnapshot {
         try perform("loading what monitor-system saved") { kept in
             MonitorSnapshot(
                 offsets: kept.offsets, tasks: kept.sortedTasks,
@@ -58,13 +58,13 @@ public final class InMemoryOrderStore: OrderStore {
         }
     }
 
-    public func progress(of ids: Set<OrderID>) async throws(OrderStoreError) -> [OrderID: OrderProgress] {
+    public func progress(of ids: Set<OrderID>) async throws(StoreError) -> [OrderID: OrderProgress] {
         try perform("reading orders' progress") { kept in
             kept.rows.filter { ids.contains($0.key) }.mapValues(\.progress)
         }
     }
 
-    public func saveMonitor(_ save: MonitorSave, expected: [Int: Int64]) async throws(OrderStoreError) {
+    public func saveMonitor(_ save: MonitorSave, expected: [Int: Int64]) async throws(StoreError) {
         let isSaved = try perform("saving monitor-system's changes") { $0.save(save, expected: expected) }
         guard isSaved else { throw .fenced }
     }
@@ -73,16 +73,16 @@ public final class InMemoryOrderStore: OrderStore {
 
     private func perform<Value>(
         _ doing: String, _ body: (inout KeptOrders.State) -> sending Value
-    ) throws(OrderStoreError) -> Value {
-        guard !isClosed.withLock({ $0 }) else { throw OrderStoreError(.closed, doing) }
+    ) throws(StoreError) -> Value {
+        guard !isClosed.withLock({ $0 }) else { throw StoreError(.closed, doing) }
         return file.state.withLock { body(&$0) }
     }
 }
 
-extension OrderStoreError {
+extension StoreError {
     /// What every store throws where offsets are not those that were expected.
-    public static var fenced: OrderStoreError {
-        OrderStoreError(
+    public static var fenced: StoreError {
+        StoreError(
             .fenced, "saving monitor-system's changes",
             cause: "the stored offsets are not those that this reader left: another one has gone on")
     }

@@ -6,38 +6,38 @@ public protocol OrderStore: Sendable {
 
     /// Takes new orders, all of them or none: if one conflicts, none is taken, and the others report what they would
     /// have been.
-    func insert(_ orders: [NewOrder]) async throws(OrderStoreError) -> [Insertion]
+    func insert(_ orders: [NewOrder]) async throws(StoreError) -> [Insertion]
 
     /// Notes that the START of these orders is on the bus.
-    func markPublished(_ ids: [OrderID]) async throws(OrderStoreError)
+    func markPublished(_ ids: [OrderID]) async throws(StoreError)
 
     /// Orders whose START may not be on the bus, oldest first.
-    func unpublished(limit: Int) async throws(OrderStoreError) -> [NewOrder]
+    func unpublished(limit: Int) async throws(StoreError) -> [NewOrder]
 
     // MARK: For whoever asks
 
-    func order(_ id: OrderID) async throws(OrderStoreError) -> OrderRecord?
+    func order(_ id: OrderID) async throws(StoreError) -> OrderRecord?
 
     /// Orders, newest first, from the one after `cursor` on.
-    func orders(state: OrderState?, limit: Int, after cursor: Int64?) async throws(OrderStoreError) -> [OrderRecord]
+    func orders(state: OrderState?, limit: Int, after cursor: Int64?) async throws(StoreError) -> [OrderRecord]
 
     /// What monitor-system has last saved of each task, by name.
-    func tasks() async throws(OrderStoreError) -> [KeptScaler]
+    func tasks() async throws(StoreError) -> [KeptScaler]
 
     /// The latest decisions about a task, newest first.
-    func decisions(for task: TaskName, limit: Int) async throws(OrderStoreError) -> [ScalingDecision]
+    func decisions(for task: TaskName, limit: Int) async throws(StoreError) -> [ScalingDecision]
 
     // MARK: For monitor-system
 
     /// What monitor-system has saved: offsets, tasks, and the orders that have started and not ended.
-    func loadMonitor() async throws(OrderStoreError) -> MonitorSnapshot
+    func loadMonitor() async throws(StoreError) -> MonitorSnapshot
 
-    func progress(of ids: Set<OrderID>) async throws(OrderStoreError) -> [OrderID: OrderProgress]
+    func progress(of ids: Set<OrderID>) async throws(StoreError) -> [OrderID: OrderProgress]
 
     /// Saves changes and the offsets they were read from in one transaction. Ended orders never change again.
     /// - Parameter expected: the offsets as this reader last loaded or saved them.
     /// - Throws: `fenced` when they are others by now: another monitor-system has taken over; nothing is saved then.
-    func saveMonitor(_ save: MonitorSave, expected: [Int: Int64]) async throws(OrderStoreError)
+    func saveMonitor(_ save: MonitorSave, expected: [Int: Int64]) async throws(StoreError)
 
     func close() async
 }
@@ -107,7 +107,7 @@ public struct MonitorSave: Sendable {
     }
 }
 
-public struct OrderStoreError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: Hashable, Sendable {
         /// Another monitor-system has taken over.
         case fenced

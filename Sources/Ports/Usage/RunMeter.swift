@@ -4,21 +4,24 @@ public import MillraceCore
 public protocol RunMeter: Sendable {
     /// Whose consumption it is, for monitor-resources.
     var target: MeteringTarget { get }
+    /// The counters now; what follows is the run's.
     func begin() -> RunReading
-    /// What was consumed since; `children` is what processes that the run started have consumed.
+    /// What was consumed since, and how long it took.
+    /// - Parameter children: what processes that the run started, and that have ended, have consumed: their peak is the
+    ///   run's; their other counters may be in this process's own.
     func end(_ reading: RunReading, children: RunTotals?) -> RunTotals
 }
 
-/// Counters at a run's start; nil where one could not be read.
+/// Counters at a run's start.
 public struct RunReading: Hashable, Sendable {
+    /// As whoever samples the target from outside would have read them.
+    public var atStart: UsageReading
+    /// The CPU time so far, as exactly as this process can know it.
     public var cpu: Duration?
-    public var diskRead: Int?
-    public var diskWritten: Int?
 
-    public init(cpu: Duration? = nil, diskRead: Int? = nil, diskWritten: Int? = nil) {
+    public init(atStart: UsageReading = UsageReading(UsageCounters(), uptime: 0), cpu: Duration? = nil) {
+        self.atStart = atStart
         self.cpu = cpu
-        self.diskRead = diskRead
-        self.diskWritten = diskWritten
     }
 }
 

@@ -153,7 +153,10 @@ struct Routing {
                 throw MessageError("the task ‘\(unknown)’ is not in the configuration", order: message.order)
             }
             if case .owner(let owner) = message { try await check(owner, router) }
-            return router.withLock { $0.take(message, trace: record.header(Header.traceparent), at: place) }
+            return router.withLock {
+                $0.take(
+                    message, trace: record.header(Header.traceparent), at: place, publishedAt: record.publishedAt)
+            }
         } catch {
             service.logger.error("dead letter from \(record.topic)/\(record.partition)@\(record.offset): \(error)")
             let letters = outbox.deadLetter(record, error, at: service.settings.now())

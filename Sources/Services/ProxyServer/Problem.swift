@@ -57,7 +57,7 @@ extension Problem {
         self.init(status, "\(place): \(error.problem)", field: place)
     }
 
-    init(_ error: OrderStoreError) {
+    init(_ error: StoreError) {
         switch error.code {
         case .overloaded: self.init(.tooManyRequests, "More orders are coming in than can be kept: try again soon.")
         case .unavailable, .full, .closed: self.init(.serviceUnavailable, "Orders cannot be kept now: \(error)")

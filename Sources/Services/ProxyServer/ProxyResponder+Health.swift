@@ -31,7 +31,7 @@ extension ProxyResponder {
     }
 
     private func storeFailure() async -> String? {
-        do throws(OrderStoreError) {
+        do throws(StoreError) {
             _ = try await store.orders(state: nil, limit: 1, after: nil)
             return nil
         } catch {

@@ -42,7 +42,7 @@ extension ProxyResponder {
     }
 
     private func insert(_ new: [NewOrder]) async throws -> [Insertion] {
-        do throws(OrderStoreError) {
+        do throws(StoreError) {
             let insertions = try await store.insert(new)
             if counters.stored(successfully: true) { logger.info("the store takes orders again") }
             return insertions

@@ -14,7 +14,7 @@ extension ProxyResponder {
     }
 
     /// Those of the configuration, and those that monitor-system has saved of an earlier one; by name.
-    func taskDocuments() async throws(OrderStoreError) -> [TaskDocument] {
+    func taskDocuments() async throws(StoreError) -> [TaskDocument] {
         var kept: [TaskName: KeptScaler] = [:]
         for task in try await store.tasks() { kept[task.task] = task }
         var documents: [TaskDocument] = []

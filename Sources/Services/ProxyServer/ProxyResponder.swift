@@ -40,7 +40,7 @@ struct ProxyResponder: HTTPResponder {
             response = try await handle(request, route, context)
         } catch let problem as Problem {
             response = problem.response
-        } catch let error as OrderStoreError {
+        } catch let error as StoreError {
             response = answer(Problem(error), to: error, of: request)
         } catch let error as ImageStoreError {
             response = answer(Problem(error), to: error, of: request)

@@ -82,14 +82,14 @@ final class PublishPump: Sendable {
         guard try await send(orders, &outbox) else { return lostTrack() }
         state.withLock { $0.published += orders.count }
         guard !orders.isEmpty else { return }
-        try await retryingStore { [store] () throws(OrderStoreError) in
+        try await retryingStore { [store] () throws(StoreError) in
             try await store.markPublished(orders.map(\.order.id))
         }
     }
 
     private func unpublished(limit: Int) async throws -> [NewOrder]? {
         let found = Mutex<[NewOrder]>([])
-        let isRead = try await retryingStore { [store] () throws(OrderStoreError) in
+        let isRead = try await retryingStore { [store] () throws(StoreError) in
             let orders = try await store.unpublished(limit: limit)
             found.withLock { $0 = orders }
         }
@@ -145,11 +145,11 @@ final class PublishPump: Sendable {
 
     /// - Returns: false if it was cancelled before.
     @discardableResult
-    private func retryingStore(_ body: () async throws(OrderStoreError) -> Void) async throws -> Bool {
+    private func retryingStore(_ body: () async throws(StoreError) -> Void) async throws -> Bool {
         var backoff = Backoff(limit: Self.retryLimit)
         var isNews = true
         while true {
-            do throws(OrderStoreError) {
+            do throws(StoreError) {
                 try await body()
                 return true
             } catch {

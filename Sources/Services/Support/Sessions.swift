@@ -64,7 +64,7 @@ public struct Sessions: Sendable {
     private func mayPass(_ error: any Error) -> Bool {
         switch error {
         case let error as BusError: error.code != .closed
-        case let error as OrderStoreError: error.code != .closed && error.code != .corrupt
+        case let error as StoreError: error.code != .closed && error.code != .corrupt
         default: false
         }
     }

@@ -51,6 +51,7 @@ struct StepRunner {
             }
             folder = place
         }
+        let reading = service.meter.begin()
         let startedAt = settings.now()
         _ = try await service.bus.send(
             [
@@ -64,14 +65,16 @@ struct StepRunner {
                     .start(
                         .init(
                             step: message.key, task: settings.task.name, run: run, target: service.meter.target,
-                            at: startedAt)),
+                            at: startedAt, uptime: reading.atStart.uptime, counters: reading.atStart.counters)),
                     node: service.meter.target.node, trace: trace),
             ], urgency: .relaxed)
-        let reading = service.meter.begin()
         let (outcome, attempt, children) = try await attempts(message, folder: folder)
+        var totals = service.meter.end(reading, children: children)
+        // Clocks of two machines may differ by more than a step has waited.
+        totals.waiting = message.readyAt.map { max(.zero, startedAt - $0) }
         let report = RunReport(
             run: run, attempt: attempt, outcome: outcome, startedAt: startedAt, finishedAt: settings.now(),
-            totals: service.meter.end(reading, children: children), instance: settings.instance)
+            totals: totals, instance: settings.instance)
         return try await end(message, report, trace)
     }
 

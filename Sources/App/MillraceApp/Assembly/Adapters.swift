@@ -40,7 +40,7 @@ struct Adapters: Sendable {
     /// A bus by its file, for benches.
     static func probe(_ path: String) throws(BusError) -> any MessageBus { try SQLiteBus(path: path) }
 
-    func store() async throws(OrderStoreError) -> any OrderStore { try await SQLiteOrderStore.open(path: folder.store) }
+    func store() async throws(StoreError) -> any OrderStore { try await SQLiteOrderStore.open(path: folder.store) }
 
     func images() async throws(ImageStoreError) -> any ImageStore {
         try await FileImageStore.open(folder: folder.path, limit: settings.imageLimit)

@@ -62,7 +62,7 @@ extension Adapters {
             try result.get()
         } catch let error as BusError {
             throw Failure(.unreachable, "millrace: \(error)")
-        } catch let error as OrderStoreError {
+        } catch let error as StoreError {
             throw Failure(.unreachable, "millrace: \(error)")
         } catch let error as IOError {
             // Of all the services, only proxy-server's listening leaves such errors to its caller.

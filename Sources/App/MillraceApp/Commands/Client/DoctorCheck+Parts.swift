@@ -51,7 +51,7 @@ extension DoctorCheck {
             _ = try tasks.get()
             return [.ok(name, "\(file) opens")]
         } catch {
-            let isCorrupt = (error as? OrderStoreError)?.code == .corrupt
+            let isCorrupt = (error as? StoreError)?.code == .corrupt
             return [.fail(name, text(of: error), remedy(file, isCorrupt), isUnreachable: true)]
         }
     }
