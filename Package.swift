@@ -87,6 +87,9 @@ let package = Package(
             "MonitorSystem", in: "Services/MonitorSystem",
             ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
         module(
+            "MonitorResources", in: "Services/MonitorResources",
+            ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
+        module(
             "Worker", in: "Services/Worker", ["ServiceSupport", "MillracePorts", "MillraceCore", logging, lifecycle]),
         // App: settings, the one place that picks adapters, the command.
         module(
@@ -94,8 +97,8 @@ let package = Package(
             [
                 "SQLiteBus", "SQLiteStore", "FileImages", "ImageTasks", "CommandTasks", "BenchTasks", "ProcessFleet",
                 "LinuxUsage", "ProxyServer",
-                "Orchestrator", "MonitorSystem", "Worker", "ServiceSupport", "MillracePorts", "MillraceCore",
-                "Platform", logging,
+                "Orchestrator", "MonitorSystem", "MonitorResources", "Worker", "ServiceSupport", "MillracePorts",
+                "MillraceCore", "Platform", logging,
                 lifecycle, httpClient, nioCore, grdb, .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -137,8 +140,8 @@ let package = Package(
         tests(
             "ServicesTests",
             [
-                "Orchestrator", "MonitorSystem", "Worker", "MillracePorts", "MillraceCore", "MillraceTesting", logging,
-                lifecycle,
+                "Orchestrator", "MonitorSystem", "MonitorResources", "Worker", "MillracePorts", "MillraceCore",
+                "MillraceTesting", logging, lifecycle,
             ]),
         tests("PlatformTests", ["Platform", "MillraceTesting"]),
         tests("CommandTasksTests", ["CommandTasks", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),

@@ -35,6 +35,9 @@ public struct Outbox: Sendable {
         record(Topic.resource, by: node, message, trace)
     }
 
+    /// The partition of the `resource` topic that a node's monitor reads.
+    public func partition(ofNode node: String) -> Int { partitioner.partition(of: Topic.resource, for: node) }
+
     public func record(_ message: StepMessage, partition: Int, trace: String?) -> OutgoingRecord {
         make(message.call.name.text, partition, message, trace)
     }

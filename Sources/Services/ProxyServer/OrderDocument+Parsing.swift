@@ -83,6 +83,8 @@ extension JSONReader {
             case "peakRAMBytes": totals.peakRAM = try reader.null() ? nil : reader.integer()
             case "diskReadBytes": totals.diskRead = try reader.null() ? nil : reader.integer()
             case "diskWrittenBytes": totals.diskWritten = try reader.null() ? nil : reader.integer()
+            case "waitingSeconds": totals.waiting = try reader.null() ? nil : .seconds(fraction: reader.double())
+            case "runningSeconds": totals.running = try reader.null() ? nil : .seconds(fraction: reader.double())
             default: try reader.skipValue()
             }
         }

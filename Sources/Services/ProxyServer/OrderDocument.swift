@@ -127,12 +127,7 @@ extension OrderDocument.Step {
         writer.field("instance", orNull: instance)
         writer.field("reason", orNull: reason)
         writer.key("usage")
-        writer.beginObject()
-        writer.field("cpuSeconds", orNull: usage.cpu?.inSeconds)
-        writer.field("peakRAMBytes", orNull: usage.peakRAM)
-        writer.field("diskReadBytes", orNull: usage.diskRead)
-        writer.field("diskWrittenBytes", orNull: usage.diskWritten)
-        writer.endObject()
+        writer.totals(usage)
         writer.endObject()
     }
 }

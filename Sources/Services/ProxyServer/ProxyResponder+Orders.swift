@@ -51,33 +51,21 @@ struct Page: Hashable {
     static let limits = 1...1000
 
     init(_ uri: URI) throws(Problem) {
-        var seen: Set<String> = []
-        for (key, value) in uri.queryParameters {
-            guard seen.insert(String(key)).inserted else { throw Self.problem(String(key), "is there twice") }
+        try Query.read(uri, known: ["state", "limit", "cursor"]) { (key, value) throws(InvalidValue) in
             switch key {
             case "state":
-                guard let state = OrderState(rawValue: String(value)) else {
+                guard let state = OrderState(rawValue: value) else {
                     let states = OrderState.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw Self.problem("state", "must be one of \(states)")
+                    throw InvalidValue(field: key, "must be one of \(states)")
                 }
                 self.state = state
-            case "limit":
-                guard let limit = Int(value), Self.limits.contains(limit) else {
-                    throw Self.problem("limit", "must be from \(Self.limits.lowerBound) to \(Self.limits.upperBound)")
-                }
-                self.limit = limit
-            case "cursor":
+            case "limit": limit = try Query.number(value, in: Self.limits)
+            default:
                 guard let cursor = Int64(value), cursor >= 0 else {
-                    throw Self.problem("cursor", "must be what ‘next’ was in the listing before")
+                    throw InvalidValue(field: key, "must be what ‘next’ was in the listing before")
                 }
                 self.cursor = cursor
-            default:
-                throw Self.problem(String(key), "is no parameter of this; those are state, limit, cursor")
             }
         }
-    }
-
-    private static func problem(_ parameter: String, _ what: String) -> Problem {
-        Problem(.badRequest, InvalidValue(field: parameter, what), at: parameter)
     }
 }

@@ -6,13 +6,14 @@ import MillracePorts
 
 /// Answers requests: finds the route, has it handled, turns errors into problems, and counts.
 ///
-/// There are nine routes, so a router would be more than they need; this way a path with another method is a 405.
+/// There are eleven routes, so a router would be more than they need; this way a path with another method is a 405.
 struct ProxyResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 
     let settings: ProxySettings
     let bus: any MessageBus
     let store: any OrderStore
+    let usage: any UsageStore
     let images: any ImageStore
     let pump: PublishPump
     let logger: Logger
@@ -20,12 +21,13 @@ struct ProxyResponder: HTTPResponder {
     let counters = Counters()
 
     init(
-        settings: ProxySettings, bus: any MessageBus, store: any OrderStore, images: any ImageStore,
-        pump: PublishPump, logger: Logger
+        settings: ProxySettings, bus: any MessageBus, store: any OrderStore, usage: any UsageStore,
+        images: any ImageStore, pump: PublishPump, logger: Logger
     ) {
         self.settings = settings
         self.bus = bus
         self.store = store
+        self.usage = usage
         self.images = images
         self.pump = pump
         self.logger = logger
@@ -68,9 +70,11 @@ struct ProxyResponder: HTTPResponder {
         switch route {
         case .orders: return try await request.method == .post ? submit(request) : list(request)
         case .order(let id): return try await order(id)
+        case .orderUsage(let id): return try await usage(ofOrder: id, request)
         case .stepOutput(let id, let step): return try await output(of: step, in: id, context)
         case .images: return try await upload(request)
         case .tasks: return try await tasks()
+        case .taskUsage(let task): return try await usage(ofTask: task, request)
         case .livez: return .text("ok\n")
         case .readyz: return await readiness(isVerbose: try Self.isVerbose(request))
         case .metrics: return await metrics()

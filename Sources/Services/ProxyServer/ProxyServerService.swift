@@ -13,18 +13,21 @@ public struct ProxyServerService: Service {
     let settings: ProxySettings
     let bus: any MessageBus
     let store: any OrderStore
+    let usage: any UsageStore
     let images: any ImageStore
     let logger: Logger
     let onReady: @Sendable (Int) -> Void
 
     /// - Parameter onReady: called with the port once the server listens.
     public init(
-        settings: ProxySettings, bus: any MessageBus, store: any OrderStore, images: any ImageStore, logger: Logger,
+        settings: ProxySettings, bus: any MessageBus, store: any OrderStore, usage: any UsageStore,
+        images: any ImageStore, logger: Logger,
         onReady: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.settings = settings
         self.bus = bus
         self.store = store
+        self.usage = usage
         self.images = images
         self.logger = logger
         self.onReady = onReady
@@ -64,7 +67,7 @@ public struct ProxyServerService: Service {
 
     private func application(_ pump: PublishPump) -> Application<ProxyResponder> {
         let responder = ProxyResponder(
-            settings: settings, bus: bus, store: store, images: images, pump: pump, logger: logger)
+            settings: settings, bus: bus, store: store, usage: usage, images: images, pump: pump, logger: logger)
         return Application(
             responder: responder, server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
             configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port)),

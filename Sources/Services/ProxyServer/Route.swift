@@ -5,9 +5,11 @@ import Hummingbird
 enum Route: Hashable {
     case orders
     case order(String)
+    case orderUsage(String)
     case stepOutput(order: String, step: String)
     case images
     case tasks
+    case taskUsage(String)
     case livez
     case readyz
     case metrics
@@ -30,6 +32,8 @@ enum Route: Hashable {
         case 2 where parts[0] == "v1" && parts[1] == "images": self = .images
         case 2 where parts[0] == "v1" && parts[1] == "tasks": self = .tasks
         case 3 where parts[0] == "v1" && parts[1] == "orders": self = .order(parts[2])
+        case 4 where parts[0] == "v1" && parts[1] == "orders" && parts[3] == "usage": self = .orderUsage(parts[2])
+        case 4 where parts[0] == "v1" && parts[1] == "tasks" && parts[3] == "usage": self = .taskUsage(parts[2])
         case 6 where parts[0] == "v1" && parts[1] == "orders" && parts[3] == "steps" && parts[5] == "output":
             self = .stepOutput(order: parts[2], step: parts[4])
         default: return nil
@@ -38,8 +42,8 @@ enum Route: Hashable {
 
     /// Each route once, with any parameters.
     static let all: [Route] = [
-        .orders, .order("id"), .stepOutput(order: "id", step: "n"), .images, .tasks, .livez, .readyz, .metrics,
-        .openAPI,
+        .orders, .order("id"), .orderUsage("id"), .stepOutput(order: "id", step: "n"), .images, .tasks,
+        .taskUsage("task"), .livez, .readyz, .metrics, .openAPI,
     ]
 
     /// The path as OpenAPI and metrics have it, of which there are only as many as there are routes.
@@ -47,9 +51,11 @@ enum Route: Hashable {
         switch self {
         case .orders: "/v1/orders"
         case .order: "/v1/orders/{id}"
+        case .orderUsage: "/v1/orders/{id}/usage"
         case .stepOutput: "/v1/orders/{id}/steps/{n}/output"
         case .images: "/v1/images"
         case .tasks: "/v1/tasks"
+        case .taskUsage: "/v1/tasks/{task}/usage"
         case .livez: "/livez"
         case .readyz: "/readyz"
         case .metrics: "/metrics"

@@ -48,16 +48,7 @@ public struct TaskDocument: Hashable, Sendable {
         writer.field("partitions", orNull: partitions)
         writer.field("lag", orNull: lag)
         writer.key("lastDecision")
-        if let lastDecision {
-            writer.beginObject()
-            writer.field("from", lastDecision.from)
-            writer.field("to", lastDecision.to)
-            writer.field("reason", lastDecision.reason)
-            writer.field("at", lastDecision.at)
-            writer.endObject()
-        } else {
-            writer.null()
-        }
+        if let lastDecision { writer.decision(lastDecision) } else { writer.null() }
         writer.field("problem", orNull: problem)
         writer.endObject()
     }

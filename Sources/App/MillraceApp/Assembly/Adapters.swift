@@ -40,13 +40,18 @@ struct Adapters: Sendable {
     /// A bus by its file, for benches.
     static func probe(_ path: String) throws(BusError) -> any MessageBus { try SQLiteBus(path: path) }
 
-    func store() async throws(StoreError) -> any OrderStore { try await SQLiteOrderStore.open(path: folder.store) }
+    func stores() async throws(StoreError) -> Stores {
+        let orders = try await SQLiteOrderStore.open(path: folder.store)
+        return Stores(orders: orders, usage: SQLiteUsageStore(sharing: orders))
+    }
 
     func images() async throws(ImageStoreError) -> any ImageStore {
         try await FileImageStore.open(folder: folder.path, limit: settings.imageLimit)
     }
 
     func meter() -> any RunMeter { ProcessMeter(node: settings.node) }
+
+    func usageSource() -> any UsageSource { LinuxUsageSource() }
 
     func fleet() throws(FleetError) -> ProcessFleet {
         try ProcessFleet(
@@ -65,6 +70,17 @@ struct Adapters: Sendable {
     }
 
     static let now: @Sendable () -> Timestamp = { Timestamp(microseconds: SystemClock.wallMicroseconds) }
+}
+
+/// What is kept, in one place.
+struct Stores: Sendable {
+    let orders: any OrderStore
+    let usage: any UsageStore
+
+    func close() async {
+        await usage.close()
+        await orders.close()
+    }
 }
 
 extension Settings {

@@ -7,7 +7,7 @@ import ServiceLifecycle
 struct Machine: Sendable {
     let adapters: Adapters
     let bus: any MessageBus
-    let store: any OrderStore
+    let stores: Stores
     let images: any ImageStore
 
     /// Opens what the services share.
@@ -28,7 +28,7 @@ struct Machine: Sendable {
         }
         do {
             let machine = Machine(
-                adapters: adapters, bus: try await adapters.bus(), store: try await adapters.store(),
+                adapters: adapters, bus: try await adapters.bus(), stores: try await adapters.stores(),
                 images: try await adapters.images())
             return (machine, lock)
         } catch {
@@ -37,7 +37,7 @@ struct Machine: Sendable {
     }
 
     /// Runs everything until a signal comes or `beside` returns; then what came in last stops first: no more orders,
-    /// then decisions, then routing, then the replicas, each of which finishes its step.
+    /// then decisions, then routing, then the replicas, each of which finishes its step, and last who meters them.
     /// - Parameter beside: runs beside the services once proxy-server listens, with its URL.
     func run(beside: @escaping @Sendable (_ url: String) async throws -> Void) async throws {
         let fleet = try adapters.fleet()
@@ -51,15 +51,15 @@ struct Machine: Sendable {
             }
         }
         try await adapters.serve([
-            FleetService(fleet: fleet), adapters.orchestrator(bus: bus, fleet: fleet),
-            adapters.monitorSystem(bus: bus, store: store),
-            adapters.proxyServer(bus: bus, store: store, images: images) {
+            adapters.monitorResources(bus: bus, usage: stores.usage), FleetService(fleet: fleet),
+            adapters.orchestrator(bus: bus, fleet: fleet), adapters.monitorSystem(bus: bus, store: stores.orders),
+            adapters.proxyServer(bus: bus, stores: stores, images: images) {
                 OwnMemory.trim()
                 listening.yield("http://\(host):\($0)")
             },
             side,
         ]) {
-            await store.close()
+            await stores.close()
             await bus.close()
         }
         if let error = outcome.error { throw error }

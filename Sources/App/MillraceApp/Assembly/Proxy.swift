@@ -5,7 +5,7 @@ import ProxyServer
 extension Adapters {
     /// - Parameter onReady: called with the port once it listens.
     func proxyServer(
-        bus: any MessageBus, store: any OrderStore, images: any ImageStore,
+        bus: any MessageBus, stores: Stores, images: any ImageStore,
         onReady: @escaping @Sendable (Int) -> Void = { _ in }
     ) -> ProxyServerService {
         let runners = settings.tasks.compactMapValues { BuiltinTasks.runner(for: $0) }
@@ -15,6 +15,6 @@ extension Adapters {
                 orderBodyLimit: settings.orderLimit, imageLimit: settings.imageLimit, tasks: settings.tasks,
                 validate: { (task, parameters) throws(InvalidValue) in try runners[task]?.validate(parameters) },
                 now: Self.now),
-            bus: bus, store: store, images: images, logger: logger, onReady: onReady)
+            bus: bus, store: stores.orders, usage: stores.usage, images: images, logger: logger, onReady: onReady)
     }
 }

@@ -1,8 +1,10 @@
 import Logging
 import MillraceCore
 import MillracePorts
+import MonitorResources
 import MonitorSystem
 import Orchestrator
+import Platform
 import ProcessFleet
 import ServiceLifecycle
 import Worker
@@ -24,6 +26,14 @@ extension Adapters {
                 scaling: settings.tasks.mapValues(\.scaling), instance: instance("monitor-system"),
                 lease: settings.lease, now: Self.now),
             bus: bus, store: store, logger: logger)
+    }
+
+    func monitorResources(bus: any MessageBus, usage: any UsageStore) -> MonitorResourcesService {
+        MonitorResourcesService(
+            settings: MonitorResourcesSettings(
+                node: settings.node, period: settings.meteringPeriod, detail: settings.usageDetail,
+                retention: settings.usageRetention, now: Self.now, uptime: { SystemClock.monotonicMicroseconds }),
+            bus: bus, store: usage, source: usageSource(), logger: logger)
     }
 
     func worker(

@@ -9,10 +9,12 @@ import ServiceLifecycle
 struct BenchRig: Sendable {
     let adapters: Adapters
     let bus: any MessageBus
-    let store: any OrderStore
+    let stores: Stores
     let images: any ImageStore
     /// An image that is stored, for orders to name.
     let image: ImageReference
+
+    var store: any OrderStore { stores.orders }
 
     /// - Parameters:
     ///   - yaml: the configuration, which the workers read too.
@@ -29,18 +31,18 @@ struct BenchRig: Sendable {
             let settings = try Settings(flags: given, configFile: config, environment: OwnProcess.environment)
             let adapters = try Adapters(settings, label: "bench")
             let bus = try await adapters.bus()
-            let store = try await adapters.store()
+            let stores = try await adapters.stores()
             let images = try await adapters.images()
             let (image, _) = try await images.add(AsyncBytes(Array("an image that no task looks at".utf8)))
-            let rig = BenchRig(adapters: adapters, bus: bus, store: store, images: images, image: image)
+            let rig = BenchRig(adapters: adapters, bus: bus, stores: stores, images: images, image: image)
             let fleet = try adapters.fleet()
             let result = BenchResult<Value>()
             try await adapters.serve([
-                FleetService(fleet: fleet), adapters.orchestrator(bus: bus, fleet: fleet),
-                adapters.monitorSystem(bus: bus, store: store),
+                adapters.monitorResources(bus: bus, usage: stores.usage), FleetService(fleet: fleet),
+                adapters.orchestrator(bus: bus, fleet: fleet), adapters.monitorSystem(bus: bus, store: stores.orders),
                 BenchSide { await result.set(Result.catching { try await body(rig) }) },
             ]) {
-                await store.close()
+                await stores.close()
                 await bus.close()
             }
             guard let value = await result.value else { throw Failure(.failed, "millrace: a service ended early") }

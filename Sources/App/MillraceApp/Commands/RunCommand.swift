@@ -10,7 +10,7 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Runs one service by itself, over the same files.",
         subcommands: [
-            RunProxyServer.self, RunOrchestrator.self, RunMonitorSystem.self, RunWorker.self,
+            RunProxyServer.self, RunOrchestrator.self, RunMonitorSystem.self, RunMonitorResources.self, RunWorker.self,
         ])
 }
 
@@ -22,10 +22,10 @@ struct RunProxyServer: AsyncParsableCommand {
     func run() async throws {
         let adapters = try Adapters(flags.settings(), label: "proxy-server")
         let bus = try await adapters.bus()
-        let store = try await adapters.store()
-        let proxy = try await adapters.proxyServer(bus: bus, store: store, images: adapters.images())
+        let stores = try await adapters.stores()
+        let proxy = try await adapters.proxyServer(bus: bus, stores: stores, images: adapters.images())
         try await adapters.serve([proxy]) {
-            await store.close()
+            await stores.close()
             await bus.close()
         }
     }
@@ -54,9 +54,26 @@ struct RunMonitorSystem: AsyncParsableCommand {
     func run() async throws {
         let adapters = try Adapters(flags.settings(), label: "monitor-system")
         let bus = try await adapters.bus()
-        let store = try await adapters.store()
-        try await adapters.serve([adapters.monitorSystem(bus: bus, store: store)]) {
-            await store.close()
+        let stores = try await adapters.stores()
+        try await adapters.serve([adapters.monitorSystem(bus: bus, store: stores.orders)]) {
+            await stores.close()
+            await bus.close()
+        }
+    }
+}
+
+struct RunMonitorResources: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "monitor-resources", abstract: "Meters every step that runs on this node.",
+        discussion: "One for each node: `--node` is the name that this node's workers give themselves.")
+    @OptionGroup var flags: SettingFlags
+
+    func run() async throws {
+        let adapters = try Adapters(flags.settings(), label: "monitor-resources")
+        let bus = try await adapters.bus()
+        let stores = try await adapters.stores()
+        try await adapters.serve([adapters.monitorResources(bus: bus, usage: stores.usage)]) {
+            await stores.close()
             await bus.close()
         }
     }

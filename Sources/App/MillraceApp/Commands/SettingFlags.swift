@@ -32,6 +32,12 @@ struct SettingFlags: ParsableArguments {
     var retention: String?
     @Option(help: "how long a silent member of a group keeps its partitions")
     var lease: String?
+    @Option(help: "between two samples of a running step")
+    var meteringPeriod: String?
+    @Option(help: "how long samples are kept as they were taken; then as minutes")
+    var usageDetail: String?
+    @Option(help: "how long those minutes are kept")
+    var usageRetention: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical")
     var logLevel: String?
 
@@ -40,7 +46,9 @@ struct SettingFlags: ParsableArguments {
         let all: [String: String?] = [
             "data": data, "host": host, "port": port, "bus": bus, "store": store, "fleet": fleet,
             "imageRoot": imageRoot, "orderLimit": orderLimit, "imageLimit": imageLimit, "node": node,
-            "partitions": partitions, "retention": retention, "lease": lease, "logLevel": logLevel,
+            "partitions": partitions, "retention": retention, "lease": lease, "meteringPeriod": meteringPeriod,
+            "usageDetail": usageDetail,
+            "usageRetention": usageRetention, "logLevel": logLevel,
         ]
         return all.compactMapValues { $0 }
     }

@@ -34,6 +34,12 @@ struct Setting: Sendable {
         Setting(key: "partitions", fallback: "8", meaning: "a task topic's partitions when it is made"),
         Setting(key: "retention", fallback: "10m", meaning: "how long a record is kept once every group has read it"),
         Setting(key: "lease", fallback: "10s", meaning: "how long a silent member of a group keeps its partitions"),
+        Setting(
+            key: "meteringPeriod", fallback: "1s", meaning: "between two samples of a running step; 100ms at least"),
+        Setting(
+            key: "usageDetail", fallback: "7d", meaning: "how long samples are kept as they were taken; then as minutes"
+        ),
+        Setting(key: "usageRetention", fallback: "90d", meaning: "how long those minutes are kept"),
         Setting(key: "logLevel", fallback: "info", meaning: "trace, debug, info, notice, warning, error or critical"),
     ]
 }

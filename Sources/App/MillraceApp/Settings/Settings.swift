@@ -15,6 +15,9 @@ struct Settings: Sendable {
     var partitions: Int
     var retention: Duration
     var lease: Duration
+    var meteringPeriod: Duration
+    var usageDetail: Duration
+    var usageRetention: Duration
     var logLevel: Logger.Level
     var tasks: [TaskName: TaskDefinition]
     /// The file it was read from, for processes that are started with the same.
@@ -93,6 +96,15 @@ struct Settings: Sendable {
         retention = try duration("retention")
         lease = try duration("lease")
         guard lease >= .seconds(1) else { throw invalid("lease", "must be at least 1s") }
+        meteringPeriod = try duration("meteringPeriod")
+        guard (.milliseconds(100) ... .seconds(3600)).contains(meteringPeriod) else {
+            throw invalid("meteringPeriod", "must be from 100ms to 1h")
+        }
+        usageDetail = try duration("usageDetail")
+        usageRetention = try duration("usageRetention")
+        guard usageRetention >= usageDetail else {
+            throw invalid("usageRetention", "must be no less than usageDetail")
+        }
         logLevel = level
         self.tasks = tasks
         configFile = nil

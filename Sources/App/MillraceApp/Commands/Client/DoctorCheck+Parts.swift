@@ -45,11 +45,19 @@ extension DoctorCheck {
         let file = DataFolder(path: settings.data).store
         guard Files.exists(file) else { return [.ok(name, "\(file) is not there yet: `millrace up` makes it")] }
         do {
-            let store = try await Adapters(settings, label: "doctor").store()
-            let tasks = await Result<[KeptScaler], any Error>.catching { try await store.tasks() }
-            await store.close()
-            _ = try tasks.get()
-            return [.ok(name, "\(file) opens")]
+            let stores = try await Adapters(settings, label: "doctor").stores()
+            let drops = await Result<[UsageDrop], any Error>.catching {
+                _ = try await stores.orders.tasks()
+                return try await stores.usage.drops(limit: 1)
+            }
+            await stores.close()
+            guard let drop = try drops.get().first else { return [.ok(name, "\(file) opens")] }
+            return [
+                .ok(name, "\(file) opens"),
+                .warn(
+                    "metering", "\(drop.samples) samples of \(drop.node) were dropped before \(Wording.time(drop.at))",
+                    "the store was slow or away for longer than samples are kept in memory: see its disk"),
+            ]
         } catch {
             let isCorrupt = (error as? StoreError)?.code == .corrupt
             return [.fail(name, text(of: error), remedy(file, isCorrupt), isUnreachable: true)]

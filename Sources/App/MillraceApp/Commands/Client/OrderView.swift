@@ -71,12 +71,20 @@ extension OrderView.Step {
         output = try fields.textIfPresent("output")
         instance = try fields.textIfPresent("instance")
         reason = try fields.textIfPresent("reason")
-        usage = RunTotals()
-        guard let totals = try fields.objectIfPresent("usage") else { return }
-        usage.cpu = try totals.numberIfPresent("cpuSeconds").map { .seconds(fraction: $0) }
-        usage.peakRAM = try totals.wholeIfPresent("peakRAMBytes")
-        usage.diskRead = try totals.wholeIfPresent("diskReadBytes")
-        usage.diskWritten = try totals.wholeIfPresent("diskWrittenBytes")
+        usage = try fields.objectIfPresent("usage").map(RunTotals.init(fields:)) ?? RunTotals()
+    }
+}
+
+extension RunTotals {
+    init(fields: JSONFields) throws(JSONError) {
+        func duration(_ key: String) throws(JSONError) -> Duration? {
+            try fields.numberIfPresent(key).map { .seconds(fraction: $0) }
+        }
+        self.init(
+            cpu: try duration("cpuSeconds"), peakRAM: try fields.wholeIfPresent("peakRAMBytes"),
+            diskRead: try fields.wholeIfPresent("diskReadBytes"),
+            diskWritten: try fields.wholeIfPresent("diskWrittenBytes"), waiting: try duration("waitingSeconds"),
+            running: try duration("runningSeconds"))
     }
 }
 
