@@ -54,13 +54,23 @@ import Testing
                 .init(
                     step: step, task: blur, run: run, target: .init(node: "n", kind: .process(pid: 7, startTicks: 9)),
                     at: at)),
-            .start(.init(step: step, task: blur, run: run, target: .init(node: "n", kind: .pod(uid: "u")), at: at)),
+            .start(
+                .init(
+                    step: step, task: blur, run: run, target: .init(node: "n", kind: .pod(uid: "u")), at: at,
+                    uptime: 123_456_789,
+                    counters: UsageCounters(cpu: .microseconds(1_234_567), diskRead: 1, diskWritten: 1 << 50))),
             .halt(.init(step: step, run: run, totals: RunTotals(cpu: .seconds(1)), at: at)),
+            .halt(
+                .init(
+                    step: step, run: run,
+                    totals: RunTotals(
+                        cpu: .microseconds(1), peakRAM: 2, diskRead: 3, diskWritten: 4, waiting: .microseconds(5),
+                        running: .seconds(6)), at: at)),
         ]
         for message in resource {
             #expect(try ResourceMessage.decode(key: message.kind, value: message.encoded) == message)
         }
-        let work = StepMessage(order: order, step: 1, input: order.image)
+        let work = StepMessage(order: order, step: 1, input: order.image, readyAt: at)
         #expect(try StepMessage.decode(key: work.kind, value: work.encoded) == work)
     }
 

@@ -32,8 +32,10 @@ public struct Distribution: Hashable, Sendable {
 /// What a step of a task may be expected to use of a resource, moment by moment since its start.
 public struct UsageProfile: Hashable, Sendable {
     public struct Point: Hashable, Sendable {
-        /// Seconds since the step's start.
+        /// The end of the moment that it stands for, in seconds since the step's start.
         public var second: Double
+        /// Its length, in seconds.
+        public var seconds: Double
         public var p5: Double
         public var median: Double
         public var p95: Double
@@ -70,8 +72,8 @@ public struct UsageProfile: Hashable, Sendable {
             guard let spread = Distribution(values) else { continue }
             points.append(
                 Point(
-                    second: (Double(index) + 0.5) * width, p5: spread.p5, median: spread.median, p95: spread.p95,
-                    steps: spread.count))
+                    second: Double(index + 1) * width, seconds: width, p5: spread.p5, median: spread.median,
+                    p95: spread.p95, steps: spread.count))
         }
     }
 

@@ -115,6 +115,7 @@ struct TaskUsageDocument {
             for point in profile.points {
                 writer.beginObject()
                 writer.field("second", point.second)
+                writer.field("seconds", point.seconds)
                 writer.field("p5", point.p5)
                 writer.field("median", point.median)
                 writer.field("p95", point.p95)

@@ -51,7 +51,7 @@ struct Adapters: Sendable {
 
     func meter() -> any RunMeter { ProcessMeter(node: settings.node) }
 
-    func usageSource() -> any UsageSource { LinuxUsageSource() }
+    static func usageSource() -> any UsageSource { LinuxUsageSource() }
 
     func fleet() throws(FleetError) -> ProcessFleet {
         try ProcessFleet(

@@ -33,7 +33,7 @@ extension Adapters {
             settings: MonitorResourcesSettings(
                 node: settings.node, period: settings.meteringPeriod, detail: settings.usageDetail,
                 retention: settings.usageRetention, now: Self.now, uptime: { SystemClock.monotonicMicroseconds }),
-            bus: bus, store: usage, source: usageSource(), logger: logger)
+            bus: bus, store: usage, source: Self.usageSource(), logger: logger)
     }
 
     func worker(

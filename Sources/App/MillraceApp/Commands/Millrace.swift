@@ -9,7 +9,7 @@ public struct Millrace: AsyncParsableCommand {
         abstract: "Runs orders: images through tasks, each scaled on its own and accounted for.",
         subcommands: [
             UpCommand.self, DemoCommand.self, RunCommand.self, SubmitCommand.self, OrdersCommand.self,
-            TasksCommand.self, TopicsCommand.self,
+            UsageCommand.self, PlotCommand.self, MeterCommand.self, TasksCommand.self, TopicsCommand.self,
             DoctorCommand.self, SettingsCommand.self, BenchCommand.self,
         ])
 
@@ -30,6 +30,8 @@ public struct Millrace: AsyncParsableCommand {
         } catch let failure as Failure {
             Output.complain(failure.message)
             Glibc.exit(failure.code.rawValue)
+        } catch let exit as CommandExit {
+            Glibc.exit(exit.status)
         } catch {
             let code = exitCode(for: error)
             let message = fullMessage(for: error)

@@ -34,6 +34,7 @@ struct JSONFields {
     func wholeIfPresent(_ key: String) throws(JSONError) -> Int? { try read(key, "a whole number", \.asInteger) }
     func whole(_ key: String) throws(JSONError) -> Int { try missing(key, wholeIfPresent(key)) }
     func numberIfPresent(_ key: String) throws(JSONError) -> Double? { try read(key, "a number", \.asNumber) }
+    func number(_ key: String) throws(JSONError) -> Double { try missing(key, numberIfPresent(key)) }
 
     func timeIfPresent(_ key: String) throws(JSONError) -> Timestamp? {
         try read(key, "a time") { $0.asString.flatMap(Timestamp.init(parsing:)) }
