@@ -11,7 +11,7 @@ case "$version" in
 esac
 
 # What builds and runs Millrace: headers of SQLite and zlib; libvips, which only image workers load; Python for the checks.
-packages=(libsqlite3-dev zlib1g-dev libvips42 python3 git make)
+packages=(libsqlite3-dev zlib1g-dev libvips42 gnuplot-nox python3 git make)
 missing=()
 for package in "${packages[@]}"; do
     # Ubuntu 24.04 renamed some packages for 64-bit time: libvips42 is libvips42t64 there.

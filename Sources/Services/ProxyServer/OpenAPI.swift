@@ -11,12 +11,23 @@ let openAPIDocument: [UInt8] = {
         "description": "Orders of tasks to be applied to images. Times are ISO 8601 in UTC, sizes are bytes.",
     ])
     writer.key("paths")
-    writer.raw(Array(openAPIPaths.utf8))
+    writer.raw(merged(openAPIPaths, openAPIUsagePaths))
     writer.key("components")
-    writer.raw(Array(openAPIComponents.utf8))
+    writer.beginObject()
+    writer.key("responses")
+    writer.raw(Array(openAPIResponses.utf8))
+    writer.key("schemas")
+    writer.raw(merged(openAPISchemas, openAPIUsageSchemas))
+    writer.endObject()
     writer.endObject()
     return writer.bytes
 }()
+
+/// The fields of JSON objects, as one object.
+private func merged(_ objects: String...) -> [UInt8] {
+    // Each begins and ends with its braces.
+    Array("{\(objects.map { $0.dropFirst().dropLast() }.joined(separator: ","))}".utf8)
+}
 
 /// Each route with its methods, parameters and answers.
 let openAPIPaths = #"""

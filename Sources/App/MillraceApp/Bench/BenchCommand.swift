@@ -7,7 +7,7 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench", abstract: "Measures this Millrace on this machine.",
         subcommands: [
             BenchSteps.self, BenchThroughput.self, BenchIngest.self, BenchColdStart.self, BenchIdle.self,
-            BenchHop.self,
+            BenchHop.self, BenchMetering.self, BenchImages.self,
         ])
 }
 

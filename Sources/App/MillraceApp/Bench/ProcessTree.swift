@@ -14,6 +14,14 @@ enum ProcessTree {
         return (user + system) / Double(sysconf(CInt(_SC_CLK_TCK)))
     }
 
+    /// To the nanosecond, by the process's own clock.
+    static func cpuClockSeconds(of pid: Int) -> Double? {
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(pid_t(pid), &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
     /// In bytes: all that is resident, and what of it is this process's alone.
     static func memory(of pid: Int) -> (resident: Int, own: Int)? {
         guard let bytes = try? Files.read("/proc/\(pid)/smaps_rollup") else { return nil }

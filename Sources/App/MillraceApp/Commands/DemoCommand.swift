@@ -88,7 +88,7 @@ struct DemoSample {
     }
 
     /// The folder named, or `Examples/photos` here or above the executable.
-    private static func folder(_ named: String?) throws(Failure) -> String {
+    static func folder(_ named: String?) throws(Failure) -> String {
         if let named { return named }
         var places = ["Examples/photos"]
         var parent = Adapters.ownPath[...]

@@ -1,10 +1,8 @@
 import MillraceCore
-import MillracePorts
 
 /// Submits the demo's orders, shows what happens until all replicas are gone, and sums it up.
 struct DemoRun {
     let client: MillraceClient
-    let store: any OrderStore
     let folder: String
     let count: Int
 
@@ -72,37 +70,18 @@ struct DemoRun {
     }
 
     private func summary(_ peaks: [String: Int], _ took: Duration) async throws {
-        var steps: [String: [StepProgress]] = [:]
-        var failures: [String] = []
-        var latencies: [Double] = []
-        for order in try await store.orders(state: nil, limit: count, after: nil) {
-            for step in order.progress.steps { steps[step.task.text, default: []].append(step) }
-            if let reason = order.progress.reason { failures.append("\(order.order.id): \(reason)") }
-            if let end = order.progress.finishedAt { latencies.append((end - order.submittedAt).inSeconds) }
-        }
-        latencies.sort()
+        let orders = try await client.orders(state: nil, limit: count)
+        let latencies = orders.compactMap { $0.took?.inSeconds }.sorted()
         Output.line("")
         Output.line(
             "\(count) orders ended after \(Wording.seconds(took)): from submission to end "
                 + "p50 \(Wording.seconds(.seconds(fraction: Figures.percentile(50, of: latencies)))), "
                 + "p99 \(Wording.seconds(.seconds(fraction: Figures.percentile(99, of: latencies)))); "
                 + "all replicas are gone again")
-        var table = Table([
-            ("task", .left), ("steps", .right), ("median", .right), ("CPU", .right), ("peak RAM", .right),
-            ("most replicas", .right),
-        ])
-        for (task, ran) in steps.sorted(by: { $0.key < $1.key }) {
-            let durations = ran.compactMap { Duration.between($0.startedAt, $0.finishedAt)?.inSeconds }.sorted()
-            let cpu = ran.compactMap { $0.totals.cpu?.inSeconds }.reduce(0, +)
-            table.add([
-                task, String(ran.count), Wording.seconds(.seconds(fraction: Figures.percentile(50, of: durations))),
-                Wording.seconds(.seconds(fraction: cpu)), Wording.bytes(ran.compactMap(\.totals.peakRAM).max()),
-                String(peaks[task] ?? 0),
-            ])
-        }
-        table.show()
-        for failure in failures { Output.line("failed: \(failure)") }
-        Output.line("pictures: \(folder)/data/outputs")
+        try await DemoUsage(client: client, folder: folder).show(orders, peaks)
+        Output.line("images: \(folder)/data/outputs")
+        let failures = orders.filter(\.hasFailed)
+        for order in failures { Output.line("failed: \(order.id): \(order.reason ?? Wording.unknown)") }
         if !failures.isEmpty { throw Failure(.failed, "millrace: \(failures.count) of \(count) orders failed") }
     }
 }
