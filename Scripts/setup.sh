@@ -10,8 +10,9 @@ case "$version" in
     [0-5].*|6.0|6.1) fail "this is Swift $version; Millrace needs 6.2 or later: https://swift.org/install" ;;
 esac
 
-# What builds and runs Millrace: headers of SQLite and zlib; libvips, which only image workers load; Python for the checks.
-packages=(libsqlite3-dev zlib1g-dev libvips42 gnuplot-nox python3 git make)
+# What builds and runs Millrace: headers of SQLite and zlib; libvips, which only image workers load; gnuplot for plots;
+# Python for the checks; time, which the tests compare the metering of commands with.
+packages=(libsqlite3-dev zlib1g-dev libvips42 gnuplot-nox python3 time git make)
 missing=()
 for package in "${packages[@]}"; do
     # Ubuntu 24.04 renamed some packages for 64-bit time: libvips42 is libvips42t64 there.

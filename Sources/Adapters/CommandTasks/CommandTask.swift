@@ -99,6 +99,7 @@ public struct CommandTask: TaskRunner {
         launch.environment["MILLRACE_TASK"] = request.task.text
         launch.errors = .captured
         launch.isGuarded = true
+        launch.isMetered = true
         return launch
     }
 

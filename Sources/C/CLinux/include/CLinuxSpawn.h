@@ -26,12 +26,31 @@ struct millrace_spawn_request {
     int descriptor_count;
     /// A socket on which the child announces its group (`+ PID` and a line end) before anything of it runs, or -1.
     int guardian;
+    /// Whether it is the leader of a process group of its own; otherwise it stays in the caller's.
+    bool has_own_group;
+    /// Whether the kernel's peak of it is to be its own: see `has_exact_peak`. It starts some 0.2 ms later.
+    bool is_metered;
 };
 
-/// Starts a program as the leader of a process group of its own, with no signal blocked, ignored or handled.
-/// It returns when the program runs, with its id. On failure it returns an errno and where it came from in `stage`; the
-/// id is then 0, or that of a zombie which the caller reaps after it has withdrawn its announcement.
-int millrace_spawn(const struct millrace_spawn_request *request, pid_t *pid, enum millrace_spawn_stage *stage);
+struct millrace_spawned {
+    /// The child's id, or 0. After a failure it is that of a zombie, which the caller reaps after it has withdrawn its
+    /// announcement.
+    pid_t pid;
+    /// Where a failure came from.
+    enum millrace_spawn_stage stage;
+    /// Whether the peak that `millrace_reap` tells is the program's own. Otherwise it is no less than the caller's: the
+    /// kernel counts into a process's peak what its memory was before the exec.
+    bool has_exact_peak;
+};
+
+/// Starts a program with no signal blocked, ignored or handled. It returns when the program runs, or has failed: then
+/// it returns an errno.
+///
+/// A child that is not metered lives in the caller's memory up to its exec, as with vfork: no page tables are copied.
+/// One that is metered has a copy of next to nothing: the caller's large memory is spared from the copy (MADV_DONTFORK,
+/// so that a fork of another thread at that very moment would miss it), the rest is given back, and the peak begins
+/// anew. If that cannot be had, it is started as one that is not metered.
+int millrace_spawn(const struct millrace_spawn_request *request, struct millrace_spawned *result);
 
 /// A descriptor that becomes readable when the process ends. Returns it (close-on-exec), or -1 with errno.
 int millrace_pidfd_open(pid_t pid);
@@ -52,6 +71,9 @@ int millrace_await_exit(pid_t pid);
 
 /// Takes an ended child's status and consumption, and frees its id. Returns 0 or an errno.
 int millrace_reap(pid_t pid, struct millrace_exit *result);
+
+/// Makes this process the parent of descendants whose own parent ends. Returns 0, or -1 with errno.
+int millrace_become_subreaper(void);
 
 /// Writes to a pipe or socket without SIGPIPE when nobody reads it any more: that is EPIPE. As write(2) otherwise.
 ssize_t millrace_write_quietly(int file, const void *bytes, size_t count);

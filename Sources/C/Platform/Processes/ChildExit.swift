@@ -17,12 +17,21 @@ public struct ChildExit: Sendable {
     }
 
     public var status: Status
-    /// User and system time, that of descendants it has waited for included.
+    /// User and system time, that of descendants it has waited for included: what the scheduler has measured, as
+    /// `wait4` tells it, to the microsecond. Some 0.1 ms of its start, before the program's first instruction, count.
     public var cpu: Duration
-    /// The largest resident size, in bytes, of it or of a descendant it has waited for; nil when it is not known.
+    /// The largest resident size, in bytes, of it or of a descendant it has waited for, never their sum; shared pages,
+    /// as of libraries, count in full.
+    ///
+    /// Of a metered launch it is `wait4`'s, as `/usr/bin/time -v` tells it: exact but for the kernel's own count, which
+    /// is rough by some hundred KiB, as each processor keeps a part of it. Of other launches it is that as well where it
+    /// is well above this process's own peak, and nil otherwise: the kernel does not tell the two apart. Where a metered
+    /// one could not be started apart (no `/proc`, `clear_refs` not writable, no memory for page tables), what is so
+    /// hidden is a lower bound, seen by looking now and then, or nil if it ended before a look.
     public var peakRAM: Int?
     /// Bytes fetched from and sent to disks, those of descendants it has waited for included; nil where the kernel
-    /// does not tell.
+    /// does not tell. Exact, and counted where pages are fetched and made dirty: what the page cache has is not read, and
+    /// what is written counts when it is put there, even if it is removed before it gets to a disk.
     public var diskRead: Int?
     public var diskWritten: Int?
     /// The end of what it wrote to a captured standard error: at most `Tail.limit` bytes.
@@ -30,6 +39,20 @@ public struct ChildExit: Sendable {
 
     /// A child that was told to end before it had started.
     static let neverStarted = ChildExit(status: .signalled(SIGTERM), cpu: .zero)
+
+    init(status: Status, cpu: Duration) {
+        self.status = status
+        self.cpu = cpu
+    }
+
+    /// With the kernel's peak.
+    init(_ exit: millrace_exit, disk: (read: Int, written: Int)?) {
+        self.init(
+            status: exit.by_signal ? .signalled(exit.status) : .exited(exit.status), cpu: .microseconds(exit.cpu_us))
+        peakRAM = Int(exit.peak_kib) << 10
+        diskRead = disk?.read
+        diskWritten = disk?.written
+    }
 
     static func name(ofSignal signal: CInt) -> String {
         guard let name = millrace_signal_name(signal) else { return "signal \(signal)" }

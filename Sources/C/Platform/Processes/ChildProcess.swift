@@ -2,13 +2,13 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// One run of a program as a child process, with all of its process group.
+/// One run of a program as a child process, with all of its process group if it has one of its own.
 ///
 /// A thread stays with each child from its start to its end: it starts it, drains its pipes, takes its consumption and
 /// reaps it. `wait4` gives that consumption to whoever reaps and to nobody else, and reading the pipes blocks, so that
 /// a thread is needed anyhow; children are few, and a sleeping thread costs two pages.
 ///
-/// What is left of the group when its leader has ended is killed: nothing that stayed in the group outlives the child.
+/// What is left of its own group when its leader has ended is killed: nothing that stayed in there outlives the child.
 public final class ChildProcess: Sendable {
     private enum State {
         /// A signal that comes now keeps it from starting, or is passed on if it is starting just then.
@@ -42,7 +42,7 @@ public final class ChildProcess: Sendable {
 
     /// Runs the program and waits for its end, on the calling thread. To be called once.
     /// - Parameters:
-    ///   - onStart: called with the process's id, which is its group's too.
+    ///   - onStart: called with the process's id, which is that of its own group too.
     ///   - onReady: called when it announces that it is ready.
     /// - Throws: what has kept it from starting.
     public func runBlocking(
@@ -65,13 +65,13 @@ public final class ChildProcess: Sendable {
         return try supervision.finish()
     }
 
-    /// Sends a signal to the whole group. Before the start, it keeps the program from starting; after the end, it does
-    /// nothing.
+    /// Sends a signal to the whole group, or to the process if it has none of its own. Before the start, it keeps the
+    /// program from starting; after the end, it does nothing.
     public func signal(_ signal: CInt) {
         state.withLock { state in
             switch state {
             case .created(let earlier): state = .created(signal: earlier == SIGKILL ? earlier : signal)
-            case .running(let pid): kill(-pid, signal)
+            case .running(let pid): kill(launch.recipient(pid), signal)
             case .ended: break
             }
         }

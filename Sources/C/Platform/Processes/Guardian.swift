@@ -35,7 +35,7 @@ final class Guardian: Sendable {
 
     /// Starts a child that the guardian knows of. The caller's thread may block for some milliseconds.
     /// - Parameter spawn: given the guardian's socket.
-    func spawn(_ spawn: (CInt) throws(SpawnFailure) -> pid_t) throws(SpawnFailure) -> pid_t {
+    func spawn(_ spawn: (CInt) throws(SpawnFailure) -> Started) throws(SpawnFailure) -> Started {
         // Under the lock, so that no withdrawal and no restart comes between.
         try state.withLock { (state) throws(SpawnFailure) in
             if state.socket < 0 { try start(&state) }
@@ -64,16 +64,15 @@ final class Guardian: Sendable {
         }
     }
 
-    private func add(_ group: pid_t, to state: inout State) -> pid_t {
-        state.groups.insert(group)
-        return group
+    private func add(_ child: Started, to state: inout State) -> Started {
+        state.groups.insert(child.pid)
+        return child
     }
 
     private func withdraw(_ zombie: pid_t, from state: inout State) {
         guard zombie > 0 else { return }
         send("- \(zombie)\n", over: state.socket)
-        var exit = millrace_exit()
-        _ = millrace_reap(zombie, &exit)
+        _ = try? OwnChildren.reap(zombie)
     }
 
     private func start(_ state: inout State) throws(SpawnFailure) {
@@ -88,11 +87,11 @@ final class Guardian: Sendable {
         do {
             state.pid = try Spawn.start(
                 "/bin/sh", ["millrace-guardian", "-c", Self.script], environment: [:], folder: "/",
-                descriptors: [ends[1], null, null], guardian: -1)
+                descriptors: [ends[1], null, null], guardian: -1
+            ).pid
         } catch {
             close(ends[0])
-            var exit = millrace_exit()
-            if error.zombie > 0 { _ = millrace_reap(error.zombie, &exit) }
+            if error.zombie > 0 { _ = try? OwnChildren.reap(error.zombie) }
             throw SpawnFailure(
                 SystemError(error.cause.code, "starting the guardian, /bin/sh"), stage: MILLRACE_SPAWN_FORK)
         }
@@ -105,8 +104,7 @@ final class Guardian: Sendable {
         close(state.socket)
         state.socket = -1
         kill(state.pid, SIGKILL)
-        var exit = millrace_exit()
-        _ = millrace_reap(state.pid, &exit)
+        _ = try? OwnChildren.reap(state.pid)
     }
 
     private func send(_ line: String, over socket: CInt) {

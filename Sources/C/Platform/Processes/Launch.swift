@@ -1,10 +1,19 @@
 import Glibc
 
-/// A program to be started, and what it is given. It is the leader of a process group of its own; it inherits no
-/// descriptor but those named here, and no blocked or ignored signal.
+/// A program to be started, and what it is given. It inherits no descriptor but those named here, and no blocked or
+/// ignored signal.
 public struct Launch: Sendable {
+    public enum Input: Sendable {
+        /// It ends at once.
+        case empty
+        /// This process's own standard input.
+        case inherited
+    }
+
     public enum Output: Sendable {
         case discarded
+        /// This process's own standard output.
+        case inherited
         /// Goes where its standard error goes.
         case withErrors
     }
@@ -24,14 +33,22 @@ public struct Launch: Sendable {
     public var environment: [String: String]
     /// This process's own if nil.
     public var workingDirectory: String?
+    public var input: Input = .empty
     public var output: Output = .discarded
     public var errors: Errors = .inherited
     /// Passed on as `Lifeline.variable`: a program that watches it ends in its own way after this process has ended.
     public var lifeline: Lifeline?
     /// Whether it is given a pipe to tell that it is ready: `Readiness.variable`.
     public var announcesReadiness = false
-    /// Whether its group is killed at once when this process ends, however suddenly: for programs that watch no lifeline.
+    /// Whether its group is killed at once when this process ends, however suddenly: for programs that watch no
+    /// lifeline. One without a group of its own is not guarded.
     public var isGuarded = false
+    /// Whether it is the leader of a process group of its own, of which nothing outlives it, and to which signals go.
+    /// Otherwise it stays in this process's group, as a command in the foreground of a terminal, which gets Ctrl-C from
+    /// there and may read from it; signals go to it alone, and what it leaves behind goes on.
+    public var hasOwnGroup = true
+    /// Whether `ChildExit.peakRAM` is to be exact: see there. Such a start takes some 0.2 ms longer.
+    public var isMetered = false
 
     public init(command: [String], environment: [String: String], workingDirectory: String? = nil) {
         self.command = command
@@ -50,6 +67,11 @@ public struct Launch: Sendable {
         }
         return result
     }
+
+    var hasGuardian: Bool { isGuarded && hasOwnGroup }
+
+    /// Whom `kill` takes for the child with this id: the group, or the process.
+    func recipient(_ pid: pid_t) -> pid_t { hasOwnGroup ? -pid : pid }
 
     /// The program's file.
     func path() throws(SystemError) -> String {

@@ -38,10 +38,18 @@ struct Plan {
             theirs.append(standardError)
         case .captured: (errors, standardError) = try pipe()
         }
-        switch launch.output {
-        case .discarded: descriptors = [null, null, standardError]
-        case .withErrors: descriptors = [null, standardError, standardError]
-        }
+        let input =
+            switch launch.input {
+            case .empty: null
+            case .inherited: STDIN_FILENO
+            }
+        let output =
+            switch launch.output {
+            case .discarded: null
+            case .inherited: STDOUT_FILENO
+            case .withErrors: standardError
+            }
+        descriptors = [input, output, standardError]
         if let lifeline = launch.lifeline { pass(lifeline.readEnd, as: Lifeline.variable) }
         if launch.announcesReadiness {
             let writeEnd: CInt
@@ -62,21 +70,20 @@ struct Plan {
         return (pipe.readEnd, pipe.writeEnd)
     }
 
-    func start() throws(SpawnFailure) -> pid_t {
-        guard launch.isGuarded else {
+    func start() throws(SpawnFailure) -> Started {
+        guard launch.hasGuardian else {
             do { return try start(guardian: -1) } catch {
-                var exit = millrace_exit()
-                if error.zombie > 0 { _ = millrace_reap(error.zombie, &exit) }
+                if error.zombie > 0 { _ = try? OwnChildren.reap(error.zombie) }
                 throw error
             }
         }
         return try Guardian.shared.spawn { (socket) throws(SpawnFailure) in try start(guardian: socket) }
     }
 
-    private func start(guardian: CInt) throws(SpawnFailure) -> pid_t {
+    private func start(guardian: CInt) throws(SpawnFailure) -> Started {
         try Spawn.start(
             path, launch.command, environment: environment, folder: launch.workingDirectory, descriptors: descriptors,
-            guardian: guardian)
+            guardian: guardian, hasOwnGroup: launch.hasOwnGroup, isMetered: launch.isMetered)
     }
 
     func closeTheirs() {

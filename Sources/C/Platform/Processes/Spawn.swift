@@ -15,41 +15,48 @@ struct SpawnFailure: Error {
     }
 }
 
+/// A child that runs its program.
+struct Started {
+    var pid: pid_t
+    /// Whether the kernel's peak of it is its own.
+    var hasExactPeak: Bool
+}
+
 enum Spawn {
-    /// Starts a program; blocks the thread until it runs, about a millisecond.
+    /// Starts a program; blocks the thread until it runs, about a millisecond. It is one of `OwnChildren` until it is
+    /// reaped there.
     static func start(
         _ path: String, _ arguments: [String], environment: [String: String], folder: String?, descriptors: [CInt],
-        guardian: CInt
-    ) throws(SpawnFailure) -> pid_t {
+        guardian: CInt, hasOwnGroup: Bool = true, isMetered: Bool = false
+    ) throws(SpawnFailure) -> Started {
         let arguments = CStrings(arguments)
         let variables = CStrings(environment.map { "\($0.key)=\($0.value)" })
         defer {
             arguments.free()
             variables.free()
         }
-        var pid: pid_t = 0
-        var stage = MILLRACE_SPAWN_FORK
+        var child = millrace_spawned()
         let error = path.withCString { path in
             withOptionalCString(folder) { folder in
                 descriptors.withUnsafeBufferPointer { descriptors in
                     var request = millrace_spawn_request(
                         path: path, arguments: arguments.pointers, environment: variables.pointers, folder: folder,
                         descriptors: descriptors.baseAddress, descriptor_count: CInt(descriptors.count),
-                        guardian: guardian)
-                    return millrace_spawn(&request, &pid, &stage)
+                        guardian: guardian, has_own_group: hasOwnGroup, is_metered: isMetered)
+                    return OwnChildren.start(&request, &child)
                 }
             }
         }
         guard error == 0 else {
             let doing =
-                switch stage {
+                switch child.stage {
                 case MILLRACE_SPAWN_FOLDER: "entering the folder \(folder ?? ".") to start ‘\(path)’"
                 case MILLRACE_SPAWN_GUARDIAN: "telling the guardian of ‘\(path)’"
                 default: "starting ‘\(path)’"
                 }
-            throw SpawnFailure(SystemError(error, doing), stage: stage, zombie: pid)
+            throw SpawnFailure(SystemError(error, doing), stage: child.stage, zombie: child.pid)
         }
-        return pid
+        return Started(pid: child.pid, hasExactPeak: child.has_exact_peak)
     }
 
     private static func withOptionalCString<Result>(

@@ -11,7 +11,8 @@ struct Supervision {
     private var readiness: CInt = -1
     private var tail = Tail()
     private var peak: Int?
-    /// This process's own peak at the start, and a margin: see `peakRAM(fromKernel:)`.
+    /// Below this the kernel's peak may be another's: this process's own peak at the start, and a margin. See
+    /// `peakRAM(fromKernel:)`; nil when this process's peak is not known.
     private let shadow: Int?
 
     /// How often the program's memory is looked at, in milliseconds: often at first, as most commands are short.
@@ -21,16 +22,17 @@ struct Supervision {
         self.launch = launch
         let plan = try Plan(launch)
         do {
-            pid = try plan.start()
+            let child = try plan.start()
+            pid = child.pid
+            // After the start, so that it is no less than what the child was born with. The kernel counts pages on each
+            // processor apart and sums them up roughly: an eighth and 4 MiB are more than that error.
+            shadow = child.hasExactPeak ? 0 : ProcessFiles.peakRAM(of: "self").map { $0 + $0 / 8 + (4 << 20) }
         } catch {
             plan.closeTheirs()
             plan.closeOurs()
             throw error.cause
         }
         plan.closeTheirs()
-        // After the start, so that it is no less than what the child was born with. The kernel counts pages on each
-        // processor apart and sums them up roughly: an eighth and 4 MiB are more than that error.
-        shadow = ProcessFiles.peakRAM(of: "self").map { $0 + $0 / 8 + (4 << 20) }
         errors = plan.errors
         readiness = plan.readiness
         end = millrace_pidfd_open(pid)
@@ -46,6 +48,7 @@ struct Supervision {
     mutating func awaitEnd(onReady: () -> Void) {
         var look: CInt = 1
         var nextLook = SystemClock.monotonicMicroseconds
+        let looks = launch.isMetered && shadow != 0
         while true {
             var files = [
                 pollfd(fd: end, events: Int16(POLLIN), revents: 0),
@@ -53,10 +56,10 @@ struct Supervision {
                 pollfd(fd: errors, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: readiness, events: Int16(POLLIN), revents: 0),
             ]
-            let count = poll(&files, 3, launch.errors.isCaptured ? look : -1)
+            let count = poll(&files, 3, looks ? look : -1)
             if count < 0 { continue }
             if files[0].revents != 0 { return }
-            if launch.errors.isCaptured, SystemClock.monotonicMicroseconds >= nextLook {
+            if looks, SystemClock.monotonicMicroseconds >= nextLook {
                 peak = ProcessFiles.peakRAM(of: "\(pid)") ?? peak
                 look = min(look * 2, Self.longestLook)
                 nextLook = SystemClock.monotonicMicroseconds + Int64(look) * 1000
@@ -71,32 +74,35 @@ struct Supervision {
 
     /// Kills what is left of the group, takes what the child consumed, and reaps it.
     mutating func finish() throws(SystemError) -> ChildExit {
-        if end < 0 { kill(-pid, SIGKILL) }
+        if end < 0 { kill(launch.recipient(pid), SIGKILL) }
         // Often it is a zombie already: then this does not block.
         _ = millrace_await_exit(pid)
         let disk = ProcessFiles.disk(of: pid)
         // The zombie keeps the id taken, so that this can hit no other group.
-        kill(-pid, SIGKILL)
-        // What it had written when it ended is in the pipe, which holds at most 1 MiB. A process that has left the group
-        // and keeps the pipe open, or floods it, is not waited for.
+        if launch.hasOwnGroup { kill(-pid, SIGKILL) }
+        // What it had written when it ended is in the pipe, which holds at most 1 MiB. Another process that lives on and
+        // keeps the pipe open, or floods it, is not waited for.
         var rest = 32
         while errors >= 0, rest > 0, drainErrors() == .more { rest -= 1 }
         Self.close(&errors)
         Self.close(&readiness)
         if end >= 0 { Glibc.close(end) }
-        if launch.isGuarded { Guardian.shared.release(pid) }
-        var exit = millrace_exit()
-        let error = millrace_reap(pid, &exit)
-        guard error == 0 else { throw SystemError(error, "waiting for ‘\(launch.command[0])’") }
-        return ChildExit(
-            status: exit.by_signal ? .signalled(exit.status) : .exited(exit.status),
-            cpu: .microseconds(exit.cpu_us), peakRAM: peakRAM(fromKernel: Int(exit.peak_kib) << 10),
-            diskRead: disk?.read, diskWritten: disk?.written, errorTail: tail.bytes)
+        if launch.hasGuardian { Guardian.shared.release(pid) }
+        var exit: ChildExit
+        do {
+            exit = ChildExit(try OwnChildren.reap(pid), disk: disk)
+        } catch {
+            throw SystemError(error.code, "waiting for ‘\(launch.command[0])’")
+        }
+        exit.peakRAM = exit.peakRAM.flatMap(peakRAM(fromKernel:))
+        exit.errorTail = tail.bytes
+        return exit
     }
 
-    /// The kernel counts into a child's peak what its memory was before the exec, which is this process's own: a command
-    /// of 2 MB started by a worker of 100 MB "has used" 100 MB. A peak above that is exact; one that is not is hidden
-    /// in that shadow, and the last look at the program's own memory is taken for it.
+    /// The kernel counts into a child's peak what its memory was before the exec. Of a metered one that is next to
+    /// nothing. Otherwise it is this process's own: a command of 2 MB started by a worker of 100 MB "has used" 100 MB.
+    /// A peak above that is exact; one that is not is hidden in that shadow, and the last look at the program's own
+    /// memory, if it was to be metered, is taken for it.
     private func peakRAM(fromKernel kernel: Int) -> Int? {
         guard let shadow, kernel > shadow else { return peak }
         return kernel
@@ -128,11 +134,5 @@ struct Supervision {
     private static func close(_ file: inout CInt) {
         if file >= 0 { Glibc.close(file) }
         file = -1
-    }
-}
-
-extension Launch.Errors {
-    fileprivate var isCaptured: Bool {
-        if case .captured = self { true } else { false }
     }
 }
