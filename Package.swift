@@ -133,7 +133,7 @@ let package = Package(
             "EndToEndTests",
             [
                 "millrace", "MillraceApp", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", "SQLiteBus",
-                "SQLiteStore", "FileImages",
+                "SQLiteStore", "FileImages", grdb,
             ]),
         tests("BenchTasksTests", ["BenchTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
         tests("LinuxUsageTests", ["LinuxUsage", "MillracePorts", "MillraceCore", "MillraceTesting"]),

@@ -21,7 +21,8 @@ public enum RunMeterConformance {
             try expect(long >= short, "the outer run has \(long), the inner \(short) (\(sum))")
         },
         Promise("the peak of a run's processes is the run's") { meter in
-            let totals = meter.end(meter.begin(), children: .init(peakRAM: 1 << 50))
+            let totals = meter.end(
+                meter.begin(), children: .init(cpu: .zero, peakRAM: 1 << 50, diskRead: 0, diskWritten: 0))
             try expect(totals.peakRAM.map { $0 == 1 << 50 } ?? true, "peak \(String(describing: totals.peakRAM))")
         },
         Promise("a run's time does not run backwards") { meter in

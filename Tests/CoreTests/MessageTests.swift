@@ -59,6 +59,10 @@ import Testing
                     step: step, task: blur, run: run, target: .init(node: "n", kind: .pod(uid: "u")), at: at,
                     uptime: 123_456_789,
                     counters: UsageCounters(cpu: .microseconds(1_234_567), diskRead: 1, diskWritten: 1 << 50))),
+            .start(
+                .init(
+                    step: step, task: blur, run: run,
+                    target: .init(node: "n", kind: .children(ofPID: 7, startTicks: 9)), at: at)),
             .halt(.init(step: step, run: run, totals: RunTotals(cpu: .seconds(1)), at: at)),
             .halt(
                 .init(

@@ -18,7 +18,7 @@ public struct ProcessMeter: RunMeter {
         OwnFiles.shared.resetPeak()
         let disk = OwnFiles.shared.disk()
         let own = Self.ownCPU()
-        let children = Self.childrenCPU()
+        let children = ChildrenCPU()
         return RunReading(
             atStart: UsageReading(
                 UsageCounters(
@@ -27,15 +27,14 @@ public struct ProcessMeter: RunMeter {
             cpu: sum(own, children?.exact))
     }
 
-    /// - Parameter children: the run's processes that have ended. The peak is theirs, if there were any: what this
-    ///   process keeps in memory beside a command is not the command's.
+    /// - Parameter children: the run's processes that have ended; all but their peak is in this process's counters.
     public func end(_ reading: RunReading, children: RunTotals?) -> RunTotals {
         let disk = OwnFiles.shared.disk()
         let before = reading.atStart.counters
+        let peaks = [OwnFiles.shared.peakRAM(), children?.peakRAM].compactMap(\.self)
         return RunTotals(
-            cpu: difference(sum(Self.ownCPU(), Self.childrenCPU()?.exact), reading.cpu),
-            peakRAM: children?.peakRAM ?? OwnFiles.shared.peakRAM(),
-            diskRead: difference(disk?.read, before.diskRead),
+            cpu: difference(sum(Self.ownCPU(), ChildrenCPU()?.exact), reading.cpu),
+            peakRAM: peaks.max(), diskRead: difference(disk?.read, before.diskRead),
             diskWritten: difference(disk?.written, before.diskWritten),
             running: .microseconds(SystemClock.monotonicMicroseconds - reading.atStart.uptime))
     }
@@ -55,16 +54,46 @@ public struct ProcessMeter: RunMeter {
         guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return nil }
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
+}
 
-    /// What reaped children have used: to the microsecond, and as `/proc/PID/stat` tells it to others, who count on
-    /// from there.
-    private static func childrenCPU() -> (exact: Duration, inTicks: Duration)? {
+/// Meters runs that are processes of their own, started by this one: what this process does beside them, such as
+/// writing to the bus, is not theirs.
+public struct CommandMeter: RunMeter {
+    public let target: MeteringTarget
+
+    public init(node: String) {
+        let own = ProcessIdentity.current
+        target = MeteringTarget(node: node, kind: .children(ofPID: own.pid, startTicks: own.startTicks))
+    }
+
+    public func begin() -> RunReading {
+        RunReading(
+            atStart: UsageReading(
+                UsageCounters(cpu: ChildrenCPU()?.inTicks, diskRead: 0, diskWritten: 0),
+                uptime: SystemClock.monotonicMicroseconds))
+    }
+
+    /// - Parameter children: what `wait4` and `/proc` told of them; nil where none was started.
+    public func end(_ reading: RunReading, children: RunTotals?) -> RunTotals {
+        var totals = children ?? RunTotals(cpu: .zero, diskRead: 0, diskWritten: 0)
+        totals.running = .microseconds(SystemClock.monotonicMicroseconds - reading.atStart.uptime)
+        return totals
+    }
+}
+
+/// CPU time of reaped children: to the microsecond, and as `/proc/PID/stat` tells it to others, who count on from there.
+private struct ChildrenCPU {
+    var exact: Duration
+    var inTicks: Duration
+
+    init?() {
         var usage = rusage()
         guard getrusage(RUSAGE_CHILDREN.rawValue, &usage) == 0 else { return nil }
         let user = usage.ru_utime.inMicroseconds
         let system = usage.ru_stime.inMicroseconds
         let tick = 1_000_000 / SystemClock.ticksPerSecond
-        return (.microseconds(user + system), .microseconds(user / tick * tick + system / tick * tick))
+        exact = .microseconds(user + system)
+        inTicks = .microseconds(user / tick * tick + system / tick * tick)
     }
 }
 

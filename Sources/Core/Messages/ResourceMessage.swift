@@ -48,6 +48,8 @@ public struct MeteringTarget: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         /// A pid may be used again: the time of its start, in clock ticks since boot, tells which process is meant.
         case process(pid: Int, startTicks: Int)
+        /// The processes that a process starts, with theirs, but not itself: a command task's worker is not the task.
+        case children(ofPID: Int, startTicks: Int)
         case pod(uid: String)
     }
 
@@ -87,6 +89,9 @@ extension ResourceMessage: Message {
             case .process(let pid, let startTicks):
                 writer.field("pid", pid)
                 writer.field("startTicks", startTicks)
+            case .children(let pid, let startTicks):
+                writer.field("childrenOf", pid)
+                writer.field("startTicks", startTicks)
             case .pod(let uid):
                 writer.field("podUID", uid)
             }
@@ -112,6 +117,7 @@ extension ResourceMessage: Message {
         var run: RunID?
         var node: String?
         var pid: Int?
+        var childrenOf: Int?
         var startTicks: Int?
         var podUID: String?
         var at: Timestamp?
@@ -125,6 +131,7 @@ extension ResourceMessage: Message {
             case "run": run = try reader.runID()
             case "node": node = try reader.string()
             case "pid": pid = try reader.integer()
+            case "childrenOf": childrenOf = try reader.integer()
             case "startTicks": startTicks = try reader.integer()
             case "podUID": podUID = try reader.string()
             case "at": at = try reader.timestamp()
@@ -141,6 +148,8 @@ extension ResourceMessage: Message {
         let target: MeteringTarget.Kind
         if let podUID {
             target = .pod(uid: podUID)
+        } else if let childrenOf {
+            target = .children(ofPID: childrenOf, startTicks: try startTicks.orMissing("startTicks"))
         } else {
             target = .process(pid: try pid.orMissing("pid"), startTicks: try startTicks.orMissing("startTicks"))
         }

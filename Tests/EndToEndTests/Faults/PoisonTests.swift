@@ -21,7 +21,7 @@ extension EndToEnd {
             ("a deep hole", "ORDER", #"{"v": 1, "x": \#(String(repeating: "[", count: 50_000))"#),
         ]
 
-        @Test(arguments: [Topic.orchestrator, Topic.system, "copy"])
+        @Test(arguments: [Topic.orchestrator, Topic.system, Topic.resource, "copy"])
         func `what cannot be read goes to the dead letters with its reason`(topic: String) async throws {
             try await FaultSite.with { site, image in
                 // A replica of the task is there then, and reads what comes.
@@ -56,6 +56,7 @@ extension EndToEnd {
                 #"{"v": 1, "order": {"id": "named", "image": "IMAGE", "tasks": ["nobodys"]}}"#
             ),
             (Topic.system, "TASK", #"{"v": 1, "order": "named", "step": 64, "task": "pause", "state": "running"}"#),
+            (Topic.resource, "HALT", #"{"v": 1, "order": "named", "step": 0}"#),
             (
                 "copy", "ORDER",
                 #"{"v": 1, "order": {"id": "named", "image": "IMAGE", "tasks": ["pause"]}, "step": 0, "input": "IMAGE"}"#

@@ -49,7 +49,10 @@ struct Adapters: Sendable {
         try await FileImageStore.open(folder: folder.path, limit: settings.imageLimit)
     }
 
-    func meter() -> any RunMeter { ProcessMeter(node: settings.node) }
+    func meter(of task: TaskDefinition) -> any RunMeter {
+        if case .command = task.kind { return CommandMeter(node: settings.node) }
+        return ProcessMeter(node: settings.node)
+    }
 
     static func usageSource() -> any UsageSource { LinuxUsageSource() }
 

@@ -42,7 +42,7 @@ extension Adapters {
     ) -> WorkerService {
         WorkerService(
             settings: WorkerSettings(task: task, instance: name, lease: settings.lease, now: Self.now),
-            bus: bus, images: images, runner: runner, meter: meter(), logger: logger, onReady: onReady)
+            bus: bus, images: images, runner: runner, meter: meter(of: task), logger: logger, onReady: onReady)
     }
 
     /// A service's name among those of its kind.

@@ -30,7 +30,7 @@ struct MeterCommand: AsyncParsableCommand {
     func run() async throws {
         let format = format
         if let plot { _ = try Plotting.format(of: plot) }
-        let meter = CommandMeter(
+        let meter = MeteredRunner(
             command: command, period: period.duration, source: Adapters.usageSource(), outputWithErrors: format == .json
         )
         let outcome = try await metered(meter)
@@ -48,8 +48,8 @@ struct MeterCommand: AsyncParsableCommand {
 
     /// Ctrl-C reaches the command from the terminal, which ends it or not; what is sent to this process alone is passed
     /// on.
-    private func metered(_ meter: CommandMeter) async throws -> CommandMeter.Outcome {
-        try await withThrowingTaskGroup(of: CommandMeter.Outcome?.self) { group in
+    private func metered(_ meter: MeteredRunner) async throws -> MeteredRunner.Outcome {
+        try await withThrowingTaskGroup(of: MeteredRunner.Outcome?.self) { group in
             let (children, child) = AsyncStream.makeStream(of: ChildProcess.self, bufferingPolicy: .bufferingNewest(1))
             group.addTask {
                 for await started in children {
@@ -76,7 +76,7 @@ struct MeterCommand: AsyncParsableCommand {
         }
     }
 
-    private func write(_ outcome: CommandMeter.Outcome) async throws {
+    private func write(_ outcome: MeteredRunner.Outcome) async throws {
         if let csv {
             let rows = outcome.samples.map { sample in
                 [
@@ -93,7 +93,7 @@ struct MeterCommand: AsyncParsableCommand {
         if let plot { try await Plotting.draw(outcome, command: command, to: plot) }
     }
 
-    private func lines(_ outcome: CommandMeter.Outcome) -> [String] {
+    private func lines(_ outcome: MeteredRunner.Outcome) -> [String] {
         let totals = outcome.totals
         let cores = zip(totals.cpu, totals.running).map { $0.inSeconds / max($1.inSeconds, 1e-6) }
         var lines = [
@@ -109,7 +109,7 @@ struct MeterCommand: AsyncParsableCommand {
         return lines
     }
 
-    private func json(_ outcome: CommandMeter.Outcome) -> String {
+    private func json(_ outcome: MeteredRunner.Outcome) -> String {
         var writer = JSONWriter(capacity: 1024)
         writer.beginObject()
         writer.key("command")

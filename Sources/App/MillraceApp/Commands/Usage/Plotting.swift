@@ -15,7 +15,7 @@ enum Plotting {
     }
 
     /// What a metered command consumed.
-    static func draw(_ outcome: CommandMeter.Outcome, command: [String], to path: String) async throws(Failure) {
+    static func draw(_ outcome: MeteredRunner.Outcome, command: [String], to path: String) async throws(Failure) {
         var points: [Resource: [CurvePoint]] = [:]
         for sample in outcome.samples {
             for resource in Resource.allCases {

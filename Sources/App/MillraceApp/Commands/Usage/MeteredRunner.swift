@@ -5,7 +5,7 @@ import Platform
 import Synchronization
 
 /// Runs a command and meters it with its whole tree of processes, as monitor-resources meters a step.
-struct CommandMeter: Sendable {
+struct MeteredRunner: Sendable {
     var command: [String]
     var period: Duration
     var source: any UsageSource
@@ -106,7 +106,7 @@ private final class MeteredCommand: Sendable {
         }
     }
 
-    func end(_ exit: ChildExit) throws -> CommandMeter.Outcome {
+    func end(_ exit: ChildExit) throws -> MeteredRunner.Outcome {
         let orphans = Orphans.reap()
         return state.withLock { state in
             var totals = RunTotals(
@@ -118,7 +118,7 @@ private final class MeteredCommand: Sendable {
                 .halt(halt), at: RecordPlace(partition: 0, offset: 1), uptime: SystemClock.monotonicMicroseconds,
                 now: halt.at)
             state.samples += state.monitor.takeSamples().samples
-            return CommandMeter.Outcome(
+            return MeteredRunner.Outcome(
                 startedAt: state.startedAt, status: exit.status, totals: totals, samples: state.samples,
                 leftRunning: ProcessTree.members().count - 1)
         }
