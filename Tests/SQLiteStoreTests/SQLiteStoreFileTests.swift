@@ -79,7 +79,7 @@ import Testing
     @Test func `what a call has returned is synced`() async throws {
         try await withTemporaryFolder { folder in
             let store = try await SQLiteOrderStore.open(path: folder + "/store.sqlite")
-            let (synchronous, mode) = try await store.pool.writeWithoutTransaction { database in
+            let (synchronous, mode) = try await store.handle.file.pool.writeWithoutTransaction { database in
                 (
                     try Int.fetchOne(database, sql: "PRAGMA synchronous"),
                     try String.fetchOne(database, sql: "PRAGMA journal_mode")
@@ -99,7 +99,7 @@ import Testing
     func `listings use the indexes that are made for them`(condition: String, index: String) async throws {
         try await withTemporaryFolder { folder in
             let store = try await SQLiteOrderStore.open(path: folder + "/store.sqlite")
-            let plan = try await store.pool.read { database -> String in
+            let plan = try await store.handle.file.pool.read { database -> String in
                 try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN SELECT id FROM orders WHERE \(condition)")
                     .description
             }

@@ -102,21 +102,29 @@ extension Database {
                 step.startedAt?.microseconds, step.finishedAt?.microseconds, step.output?.description, step.reason,
             ])
         guard changesCount > 0, let run = step.run, step.totals != RunTotals() else { return }
-        // A later account of the same run adds to what is known and takes nothing from it.
+        try saveTotals(step.totals, of: run, step: index, of: order)
+    }
+
+    /// A later account of the same run adds to what is known and takes nothing from it; what was an estimate gives way
+    /// to it entirely.
+    private func saveTotals(_ totals: RunTotals, of run: RunID, step: Int, of order: Int64) throws {
         try self.run(
             """
             INSERT INTO step_totals (order_id, step, run, cpu_seconds, peak_ram_bytes, disk_read_bytes,
-                disk_written_bytes)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+                disk_written_bytes, waiting_seconds, running_seconds)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (order_id, step, run) DO UPDATE SET
-                cpu_seconds = coalesce(excluded.cpu_seconds, cpu_seconds),
-                peak_ram_bytes = coalesce(excluded.peak_ram_bytes, peak_ram_bytes),
-                disk_read_bytes = coalesce(excluded.disk_read_bytes, disk_read_bytes),
-                disk_written_bytes = coalesce(excluded.disk_written_bytes, disk_written_bytes)
+                cpu_seconds = coalesce(excluded.cpu_seconds, iif(estimated, NULL, cpu_seconds)),
+                peak_ram_bytes = coalesce(excluded.peak_ram_bytes, iif(estimated, NULL, peak_ram_bytes)),
+                disk_read_bytes = coalesce(excluded.disk_read_bytes, iif(estimated, NULL, disk_read_bytes)),
+                disk_written_bytes = coalesce(excluded.disk_written_bytes, iif(estimated, NULL, disk_written_bytes)),
+                waiting_seconds = coalesce(excluded.waiting_seconds, iif(estimated, NULL, waiting_seconds)),
+                running_seconds = coalesce(excluded.running_seconds, iif(estimated, NULL, running_seconds)),
+                estimated = 0
             """,
             [
-                order, index, run.text, step.totals.cpu?.inSeconds, step.totals.peakRAM, step.totals.diskRead,
-                step.totals.diskWritten,
+                order, step, run.text, totals.cpu?.inSeconds, totals.peakRAM, totals.diskRead, totals.diskWritten,
+                totals.waiting?.inSeconds, totals.running?.inSeconds,
             ])
     }
 

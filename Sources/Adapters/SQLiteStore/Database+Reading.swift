@@ -68,13 +68,17 @@ extension Database {
             number: number, order: order, submittedAt: Timestamp(microseconds: row[1]), progress: progress)
     }
 
-    /// Puts what is kept over the pending steps that an order begins with.
+    /// Puts what is kept over the pending steps that an order begins with. Estimates are left out: whoever reads and
+    /// saves a step again would make exact totals of them.
     private func readSteps(of order: Int64, into steps: inout [StepProgress]) throws {
         let statement = try cachedStatement(
             sql: """
-                SELECT step, state, attempt, run, instance, started_at, finished_at, output, reason, cpu_seconds,
-                    peak_ram_bytes, disk_read_bytes, disk_written_bytes
-                FROM order_steps LEFT JOIN step_totals USING (order_id, step, run) WHERE order_id = ?
+                SELECT steps.step, state, attempt, steps.run, instance, started_at, finished_at, output, reason,
+                    \(RunTotals.columns)
+                FROM order_steps AS steps
+                LEFT JOIN step_totals AS totals ON totals.order_id = steps.order_id AND totals.step = steps.step
+                    AND totals.run = steps.run AND NOT estimated
+                WHERE steps.order_id = ?
                 """)
         let rows = try Row.fetchCursor(statement, arguments: [order])
         while let row = try rows.next() {
@@ -91,9 +95,7 @@ extension Database {
                     startedAt: timestamp(row[5]), finishedAt: timestamp(row[6]),
                     output: try output.map { (text) throws(InvalidValue) in try ImageReference(parsing: text) },
                     reason: row[8],
-                    totals: RunTotals(
-                        cpu: (row[9] as Double?).map { .seconds(fraction: $0) }, peakRAM: row[10], diskRead: row[11],
-                        diskWritten: row[12]))
+                    totals: RunTotals(row, from: 9))
             } catch {
                 throw StoreError.unreadable("step \(index) of order \(order)", error.description)
             }
@@ -141,16 +143,31 @@ extension Database {
         }
     }
 
-    private func taskName(_ text: String) throws -> TaskName {
+    func taskName(_ text: String) throws -> TaskName {
         do { return try TaskName(text) } catch { throw StoreError.unreadable("task ‘\(text)’", "\(error)") }
     }
 
-    private func timestamp(_ microseconds: Int64?) -> Timestamp? { microseconds.map(Timestamp.init(microseconds:)) }
+    func timestamp(_ microseconds: Int64?) -> Timestamp? { microseconds.map(Timestamp.init(microseconds:)) }
 }
 
 extension StoreError {
     /// A row that this version did not write.
     static func unreadable(_ what: String, _ problem: String) -> StoreError {
         StoreError(.corrupt, "reading \(what)", cause: problem)
+    }
+}
+
+extension RunTotals {
+    /// Of step_totals, as a row has them that is read.
+    static let columns =
+        "cpu_seconds, peak_ram_bytes, disk_read_bytes, disk_written_bytes, waiting_seconds, running_seconds"
+
+    /// From the ``columns`` that begin with that one.
+    init(_ row: Row, from column: Int) {
+        func duration(_ offset: Int) -> Duration? { (row[column + offset] as Double?).map { .seconds(fraction: $0) } }
+
+        self.init(
+            cpu: duration(0), peakRAM: row[column + 1], diskRead: row[column + 2], diskWritten: row[column + 3],
+            waiting: duration(4), running: duration(5))
     }
 }

@@ -65,6 +65,9 @@ public struct UsageRetention: Hashable, Sendable {
     public var samplesSince: Timestamp
     public var minutesSince: Timestamp
 
+    /// A minute of the clock of day, in microseconds; a sample is of the minute that it ends in.
+    public static let minute: Int64 = 60_000_000
+
     public init(samplesSince: Timestamp, minutesSince: Timestamp) {
         self.samplesSince = samplesSince
         self.minutesSince = minutesSince
