@@ -254,6 +254,23 @@ private struct Node {
         #expect(node.monitor.refused == 3)
     }
 
+    @Test("a worker's commands are watched anew with each run: what ended with the last one is not the next one's")
+    func commands() throws {
+        var node = Node()
+        let target = MeteringTarget(node: "n", kind: .children(ofPID: 7, startTicks: 70))
+        try node.start(try RunID("r1"), target: target)
+        let first = node.monitor.targets
+        node.pass(.seconds(1))
+        node.monitor.record(UsageReading(UsageCounters(cpu: .seconds(11)), uptime: node.uptime), of: target)
+        #expect(node.monitor.count == 1)
+        node.monitor.record(UsageReading(UsageCounters(cpu: .seconds(11)), uptime: node.uptime), of: first[0])
+        node.pass(.seconds(1))
+        try node.start(try RunID("r2"), target: target)
+        #expect(node.monitor.count == 1)
+        #expect(node.monitor.targets != first)
+        #expect(node.samples().map(\.cpu) == [1])
+    }
+
     @Test("what is held back is given out when the service stops")
     func stop() throws {
         var node = Node()

@@ -7,6 +7,8 @@ struct MeteredRun: Sendable {
     let place: RecordPlace
     /// In microseconds since boot.
     let startUptime: Int64
+    /// The target as it is to be read.
+    let watched: MeteringTarget
     var hasFailed = false
     /// Since when its target is not there any more, in microseconds since boot.
     var goneSince: Int64?
@@ -25,6 +27,11 @@ struct MeteredRun: Sendable {
         // A START from before the machine's last boot would lie in the future.
         startUptime = min(uptime, start.uptime ?? uptime - max(0, (now - start.at).microseconds))
         last = UsageReading(start.counters, uptime: startUptime)
+        var watched = start.target
+        if case .children(let pid, let startTicks, _) = watched.kind {
+            watched.kind = .children(ofPID: pid, startTicks: startTicks, since: startUptime)
+        }
+        self.watched = watched
     }
 
     /// What was consumed until the next reading is not known, or is in samples that were taken before a restart.
