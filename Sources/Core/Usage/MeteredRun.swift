@@ -81,7 +81,7 @@ struct MeteredRun: Sendable {
         guard after.uptime > before.uptime else { return nil }
         let sample = UsageSample(
             step: start.step, task: start.task, at: start.at + .microseconds(after.uptime - startUptime),
-            seconds: Double(after.uptime - before.uptime) * 1e-6, from: before.counters, to: after.counters)
+            microseconds: after.uptime - before.uptime, from: before.counters, to: after.counters)
         return sample.isEmpty ? nil : sample
     }
 

@@ -24,6 +24,12 @@ extension Duration {
         components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
     }
 
+    /// Whole nanoseconds, cut off; of more than 290 years, those.
+    var nanoseconds: Int64 {
+        let (seconds, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? .max : seconds &+ components.attoseconds / 1_000_000_000
+    }
+
     public var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
