@@ -8,11 +8,13 @@ final class ProcFolder {
     /// Whether its process ids are those of this process's namespace, so that processes' CPU clocks can be asked for by
     /// them; those count nanoseconds. Else `stat` tells ticks.
     let hasClocks: Bool
+    private let loadAverage: KernelFile
     private var stream: OpaquePointer?
     private var pids: [Int32] = []
 
-    init(_ path: String) {
+    init(_ path: String, _ budget: DescriptorBudget = .none) {
         self.path = path
+        loadAverage = KernelFile(path + "/loadavg", budget)
         var name = [UInt8](repeating: 0, count: 16)
         let count = readlink(path + "/self", &name, name.count)
         hasClocks = count > 0 && String(decoding: name[..<count], as: UTF8.self) == "\(getpid())"
@@ -38,6 +40,13 @@ final class ProcFolder {
         // The kernel's own are; those of a copy need not be.
         if !isAscending { pids.sort() }
         return pids
+    }
+
+    /// The process or thread id that was given out last; while it stays the same, nothing was started. Nil where that is
+    /// not known: the kernel tells that of the reader's namespace, whosever `/proc` it is.
+    func lastPid(_ scratch: Scratch) -> Int? {
+        guard hasClocks, case .success(let text) = loadAverage.read(scratch) else { return nil }
+        return lastPidOfLoadAverage(text)
     }
 
     private static func pid(_ name: UnsafePointer<CChar>) -> Int32? {

@@ -20,9 +20,11 @@ final class UsageSampler {
     private var forest = ProcessForest()
     private var rootsChanged = false
     private var lastSweep: Int64 = 0
+    private var lastPid: Int?
+    private var wasSame = false
 
     init(_ roots: LinuxUsageRoots, _ budget: DescriptorBudget = DescriptorBudget()) {
-        folder = ProcFolder(roots.proc)
+        folder = ProcFolder(roots.proc, budget)
         pods = PodFinder(roots.cgroup, budget)
         self.budget = budget
     }
@@ -75,14 +77,18 @@ final class UsageSampler {
     /// Finds the trees' members: one look at all processes for all trees.
     private func sweep() {
         let now = SystemClock.monotonicMicroseconds
+        defer { lastSweep = now }
         if now - lastSweep > Self.oldestSweep {
             forest = ProcessForest()
             rootsChanged = true
         }
-        lastSweep = now
-        let changes = forest.sweep(
-            folder.list(), roots: rootsChanged ? trees.values.compactMap(\.root) : nil,
-            look: { folder.look(at: $0, scratch) })
+        guard rootsChanged || mayHaveStarted() else { return }
+        let changes = forest.sweep(folder.list(), roots: rootsChanged ? trees.values.compactMap(\.root) : nil) { pid in
+            let seen = folder.look(at: pid, scratch)
+            // Gone again, or not to be looked at just now.
+            if seen == nil { lastPid = nil }
+            return seen
+        }
         rootsChanged = false
         for change in changes {
             switch change {
@@ -91,5 +97,17 @@ final class UsageSampler {
             case .turns(let tree, let pid, let isForeign): trees[tree]?.turn(pid, isForeign: isForeign)
             }
         }
+    }
+
+    /// Whether there may be processes that the last sweep has not seen. One that was being started then had its id
+    /// already, and was not to be seen yet: the last change counts twice.
+    private func mayHaveStarted() -> Bool {
+        let pid = folder.lastPid(scratch)
+        let isSame = pid != nil && pid == lastPid
+        defer {
+            lastPid = pid
+            wasSame = isSame
+        }
+        return !isSame || !wasSame
     }
 }

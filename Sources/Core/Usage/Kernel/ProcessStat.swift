@@ -92,3 +92,9 @@ extension KernelText {
         return nil
     }
 }
+
+/// The last field of `/proc/loadavg`: the id that was given to a process or a thread last.
+public func lastPidOfLoadAverage(_ text: UnsafeBufferPointer<UInt8>) -> Int? {
+    var text = KernelText(text)
+    return text.skipPastLast(UInt8(ascii: " ")) ? text.onlyNumber() : nil
+}
