@@ -117,8 +117,16 @@ import Testing
             numbers.add(found)
         }
         let latest = Set(orders.suffix(4096))
-        #expect(Set(numbers.look(orders: latest, tasks: []).orders.keys) == latest)
-        #expect(numbers.look(orders: Set(orders.prefix(1000)), tasks: []).orders.isEmpty)
+        #expect(Set(numbers.look(orders: latest).keys) == latest)
+        #expect(numbers.look(orders: Set(orders.prefix(1000))).isEmpty)
+    }
+
+    @Test func `tasks of orders that are not there get no numbers`() async throws {
+        try await withUsage { _, usage, file in
+            let samples = try [("b", "unknown"), ("a", "resize")].map { try Suite.sample($0, 0, $1, at: 1, cpu: 1) }
+            #expect(try await usage.save(Suite.batch(samples)) == 1)
+            #expect(try await file.read { try String.fetchAll($0, sql: "SELECT name FROM tasks") } == ["resize"])
+        }
     }
 
     /// With the order `a` of one step `resize` in it.
