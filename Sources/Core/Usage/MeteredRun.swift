@@ -20,8 +20,17 @@ struct MeteredRun: Sendable {
     private var missedBeginning = false
     private var peakRAM: Int?
 
-    /// - Parameter uptime: now, for a START that does not say when in the machine's uptime it was.
-    init(_ start: ResourceMessage.RunStart, at place: RecordPlace, uptime: Int64, now: Timestamp) {
+    /// An interval at a run's start or end that is shorter than this, in microseconds, is joined to its neighbour: a
+    /// rate over a few milliseconds would be noise.
+    private let shortest: Int64
+
+    /// - Parameters:
+    ///   - period: between two ticks.
+    ///   - uptime: now, for a START that does not say when in the machine's uptime it was.
+    init(
+        _ start: ResourceMessage.RunStart, at place: RecordPlace, period: Duration, uptime: Int64, now: Timestamp
+    ) {
+        shortest = period.microseconds / 10
         self.start = start
         self.place = place
         // A START from before the machine's last boot would lie in the future.
@@ -49,7 +58,7 @@ struct MeteredRun: Sendable {
             last = reading
             return nil
         }
-        guard reading.uptime > before.uptime else { return nil }
+        guard reading.uptime - before.uptime >= (previous == nil ? shortest : 1) else { return nil }
         defer { newest = sample(from: before, to: reading) }
         previous = before
         last = reading
@@ -67,7 +76,7 @@ struct MeteredRun: Sendable {
             return [sample(from: last, to: end)].compactMap(\.self)
         }
         // The last reading may have come after the end: what it counted then was not the run's.
-        guard end.uptime > last.uptime else {
+        guard end.uptime - last.uptime >= shortest else {
             end.counters.ram = last.counters.ram
             return [sample(from: previous, to: end)].compactMap(\.self)
         }

@@ -62,7 +62,7 @@ public struct ResourceMonitor: Sendable {
             refused += 1
             return
         }
-        var run = MeteredRun(start, at: place, uptime: uptime, now: now)
+        var run = MeteredRun(start, at: place, period: period, uptime: uptime, now: now)
         if uptime - run.startUptime > 2 * period.microseconds { run.missBeginning() }
         runs[start.run] = run
         running[start.target] = start.run
