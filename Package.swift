@@ -133,7 +133,9 @@ let package = Package(
                 "SQLiteStore", "FileImages",
             ]),
         tests("BenchTasksTests", ["BenchTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
-        tests("LinuxUsageTests", ["LinuxUsage", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests(
+            "LinuxUsageTests",
+            ["LinuxUsage", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", "CLinux"]),
         tests(
             "ServicesTests",
             [

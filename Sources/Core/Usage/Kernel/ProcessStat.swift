@@ -56,6 +56,11 @@ public struct ProcessIO: Hashable, Sendable {
     public var read: Int
     public var written: Int
 
+    public init(read: Int, written: Int) {
+        self.read = read
+        self.written = written
+    }
+
     /// Nil for a text that is none, or that was cut off.
     public init?(_ text: UnsafeBufferPointer<UInt8>) {
         guard let values = keyedNumbers("read_bytes:", "write_bytes:", in: text) else { return nil }
