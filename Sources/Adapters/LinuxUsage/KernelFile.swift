@@ -3,8 +3,8 @@ import Platform
 
 /// Where texts of the kernel's are read into: one buffer for all files of a thread.
 final class Scratch {
-    /// The longest texts are a cgroup's `memory.stat`, about 3 KiB, and `io.stat`, 100 bytes a device. One that fills it
-    /// is taken for cut off.
+    /// The longest texts are a cgroup's `memory.stat`, about 3 KiB, and `io.stat`, 100 bytes a device. One that fills
+    /// it is taken for cut off.
     static let size = 64 << 10
     let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: size)
 

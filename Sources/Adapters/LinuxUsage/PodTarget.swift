@@ -110,7 +110,8 @@ enum PodContainer {
         return others.count == 1 ? others.first?.name : nil
     }
 
-    /// `cri-containerd-ID.scope`, `crio-ID.scope`, `docker-ID.scope`, or the bare id. Others are helpers' (`crio-conmon-…`).
+    /// `cri-containerd-ID.scope`, `crio-ID.scope`, `docker-ID.scope`, or the bare id. Others are helpers'
+    /// (`crio-conmon-…`).
     static func isContainer(_ name: String) -> Bool {
         var id = Substring(name)
         if id.hasSuffix(".scope") {

@@ -42,8 +42,8 @@ final class ProcFolder {
         return pids
     }
 
-    /// The process or thread id that was given out last; while it stays the same, nothing was started. Nil where that is
-    /// not known: the kernel tells that of the reader's namespace, whosever `/proc` it is.
+    /// The process or thread id that was given out last; while it stays the same, nothing was started. Nil where that
+    /// is not known: the kernel tells that of the reader's namespace, whosever `/proc` it is.
     func lastPid(_ scratch: Scratch) -> Int? {
         guard hasClocks, case .success(let text) = loadAverage.read(scratch) else { return nil }
         return lastPidOfLoadAverage(text)

@@ -28,8 +28,8 @@ final class WatchedProcess {
 
     /// What it has counted, or why that cannot be known.
     func read(_ scratch: Scratch) -> Result<Look, UsageSourceError> {
-        // The clock goes by the id, and so do files that are opened anew. If the process is there at the end, its id was
-        // its own all the time.
+        // The clock goes by the id, and so do files that are opened anew. If the process is there at the end, its id
+        // was its own all the time.
         let clocked = clock.flatMap(Self.time)
         var bytes: ProcessIO?
         if case .success(let text) = io.read(scratch) { bytes = ProcessIO(text) }

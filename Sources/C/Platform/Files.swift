@@ -16,7 +16,8 @@ public enum Files {
     }
 
     /// The names in a folder, without `.` and `..`; an absent folder has none.
-    /// - Parameter foldersOnly: those of folders, on file systems that tell them apart by name; links to folders are none.
+    /// - Parameter foldersOnly: those of folders, on file systems that tell them apart by name; links to folders are
+    ///   none.
     public static func names(in folder: String, foldersOnly: Bool = false) throws(SystemError) -> [String] {
         guard let stream = opendir(folder) else {
             if errno == ENOENT { return [] }

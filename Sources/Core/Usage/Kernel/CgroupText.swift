@@ -51,8 +51,8 @@ public enum CgroupText {
         return (read, written)
     }
 
-    /// `blkio.throttle.io_service_bytes` and its `_recursive` sister (v1): bytes read and written, over all devices. The
-    /// other lines of a device, and the totals, say the same in other words.
+    /// `blkio.throttle.io_service_bytes` and its `_recursive` sister (v1): bytes read and written, over all devices.
+    /// The other lines of a device, and the totals, say the same in other words.
     ///
     ///     8:0 Read 4096
     ///     8:0 Write 8192

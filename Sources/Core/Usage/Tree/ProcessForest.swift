@@ -43,7 +43,7 @@ public struct ProcessForest: Sendable {
     /// - Parameters:
     ///   - pids: ascending.
     ///   - roots: nil: the same as at the last sweep.
-    ///   - look: looks at one that was not there at the last sweep; nil: it is gone already, or cannot be looked at now.
+    ///   - look: looks at one that was not there at the last sweep; nil: it is gone already, or cannot be looked at.
     public mutating func sweep(
         _ pids: [Int32], roots: [Root]?, look: (Int32) -> Sighting?
     ) -> [Change] {

@@ -91,8 +91,8 @@ public struct ProcessTree: Sendable {
         written.record(nil, absorbing: 0, in: &members[index].written)
     }
 
-    /// The sums, when all members were read. A counter that one of them did not tell is nil. Members that have ended are
-    /// no more: ``removeEnded(_:)`` tells which.
+    /// The sums, when all members were read. A counter that one of them did not tell is nil. Members that have ended
+    /// are no more: ``removeEnded(_:)`` tells which.
     public mutating func total() -> UsageCounters {
         if anyEnded { bequeath() }
         var sums = (cpu: Int64(0), ram: 0, read: Int64(0), written: Int64(0))

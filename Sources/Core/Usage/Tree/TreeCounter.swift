@@ -1,8 +1,9 @@
 /// One counter of a process tree, which never falls though its members come and go.
 ///
 /// What a process has counted is passed on to whoever reaps it. A process that ended is expected to turn up in the
-/// counter of its nearest ancestor that lives, its heir: what has not yet turned up there is owed, and stays in the sum.
-/// What is still owed after one more reading of the heir was reaped by nobody of the tree: it is carried on for good.
+/// counter of its nearest ancestor that lives, its heir: what has not yet turned up there is owed, and stays in the
+/// sum. What is still owed after one more reading of the heir was reaped by nobody of the tree: it is carried on for
+/// good. Where a process that was lost cannot be told from others that nobody had seen, the sum is rather too small.
 struct TreeCounter: Sendable {
     /// One member's part.
     struct Part: Sendable {
@@ -64,12 +65,10 @@ struct TreeCounter: Sendable {
         }
         let old = max(0, part.owed &- part.growth)
         let new = max(0, part.newlyOwed &- max(0, part.growth &- part.owed))
-        if old > 0, old >= rounding {
-            carried &+= old
-            part.owed = new
-        } else {
-            part.owed = old &+ new
-        }
+        // As much as rounding hides may turn up later, and must not count twice then.
+        let lost = max(0, old &- rounding)
+        carried &+= lost
+        part.owed = old &- lost &+ new
         part.newlyOwed = 0
     }
 
