@@ -67,6 +67,40 @@ import Testing
         }
     }
 
+    @Test("of a worker's commands the worker itself is not counted, before, while and after they run")
+    func children() async throws {
+        try await withTemporaryFolder { folder in
+            let worker = try Shell()
+            let target = MeteringTarget(
+                node: "n", kind: .children(ofPID: Int(worker.pid), startTicks: worker.startTicks, since: 1))
+            let sampler = UsageSampler(LinuxUsageRoots())
+            try worker.run(Shell.burn(100_000))
+            let idle = try read(sampler, [target])[0]
+            #expect(idle.cpu == .zero && idle.ram == 0 && idle.diskRead == 0 && idle.diskWritten == 0)
+            try worker.run("mkfifo \(folder)/done \(folder)/end")
+            let write = "dd if=/dev/zero of=\(folder)/file bs=1M count=3 conv=fsync 2> /dev/null"
+            try worker.run(
+                "sh -c '\(write); \(Shell.burn(100_000)); echo > \(folder)/done; read x < \(folder)/end' &")
+            _ = try readFile(folder + "/done")
+            let busy = try read(sampler, [target])[0]
+            #expect(try #require(busy.cpu) > .milliseconds(20))
+            #expect(try #require(busy.ram) > 100_000)
+            #expect(try #require(busy.diskWritten) >= 3 << 20)
+            try writeFile("\n", to: folder + "/end")
+            try worker.run("wait")
+            for _ in 0..<3 {
+                let over = try read(sampler, [target])[0]
+                #expect(try #require(over.cpu) >= #require(busy.cpu) - .milliseconds(20))
+                #expect(over.ram == 0)
+                #expect(try #require(over.diskWritten) >= #require(busy.diskWritten))
+            }
+            try worker.tell("exit")
+            worker.reap()
+            guard case .failure(let error) = sampler.read([target])[0].reading else { throw Broken("it is not gone") }
+            #expect(error.code == .gone)
+        }
+    }
+
     @Test("files are kept open, and closed when a target is let go")
     func files() throws {
         let shell = try Shell()
