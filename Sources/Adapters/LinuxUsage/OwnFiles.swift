@@ -8,6 +8,7 @@ final class OwnFiles: Sendable {
     /// Descriptors, or -1 where a file cannot be opened.
     private let io = OwnFiles.open("io", O_RDONLY)
     private let status = OwnFiles.open("status", O_RDONLY)
+    private let statm = OwnFiles.open("statm", O_RDONLY)
     private let clearRefs = OwnFiles.open("clear_refs", O_WRONLY)
 
     private static func open(_ name: String, _ flags: CInt) -> CInt {
@@ -24,6 +25,18 @@ final class OwnFiles: Sendable {
     func peakRAM() -> Int? {
         withText(of: status) { Self.value(of: "\nVmHWM:", in: $0) }.map { $0 << 10 }
     }
+
+    /// What is resident now, in bytes.
+    func residentRAM() -> Int? {
+        withText(of: statm) { text in
+            // The second of its numbers, in pages.
+            let digits = text.drop { $0 != UInt8(ascii: " ") }.dropFirst().prefix { $0 != UInt8(ascii: " ") }
+            guard !digits.isEmpty else { return nil }
+            return digits.reduce(0) { $0 &* 10 &+ Int($1) &- Int(UInt8(ascii: "0")) } &* Self.pageSize
+        }
+    }
+
+    private static let pageSize = max(1, sysconf(CInt(_SC_PAGESIZE)))
 
     /// `read_bytes` and `write_bytes`: what reached the disk layer, in bytes.
     func disk() -> (read: Int, written: Int)? {

@@ -12,12 +12,14 @@ public enum OrchestratorMessage: Hashable, Sendable {
     public struct Progress: Hashable, Sendable {
         public var order: Order
         public var step: Int
+        /// Without its totals: they are for those who account, and the next step waits for this message.
         public var report: RunReport
 
         public init(order: Order, step: Int, report: RunReport) {
             self.order = order
             self.step = step
             self.report = report
+            self.report.totals = RunTotals()
         }
     }
 
