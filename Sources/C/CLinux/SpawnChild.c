@@ -133,10 +133,11 @@ BARE static long announce(int guardian) {
 
 BARE int millrace_become_program(void *argument) {
     struct job *job = argument;
+    // Before all else: what is sent to the parent's group, such as to stop it, is not meant for this program.
+    long result = job->has_own_group ? call(SYS_setpgid, 0, 0, 0) : 0;
     if (job->is_forked) job->is_exact = drop_memory(job);
     job->has_begun = true;
     reset_signals(job);
-    long result = job->has_own_group ? call(SYS_setpgid, 0, 0, 0) : 0;
     if (result != 0) fail(job, MILLRACE_SPAWN_FORK, result);
     // Before anything that a relative path or a descriptor of the parent's could change, and before the exec: from the
     // first instruction of the program on, the parent's sudden death is the end of its group.

@@ -41,7 +41,8 @@ extension EndToEnd {
                     let view = try await site.end(of: order.id)
                     #expect(view.state == .finished, "\(order.id): \(view.reason ?? "")")
                     // Nobody died: no step was run twice.
-                    #expect(view.steps.allSatisfy { $0.attempt == 1 }, "\(order.id): \(view.jsonText)")
+                    #expect(
+                        view.steps.allSatisfy { $0.attempt == 1 }, "\(order.id): \(view.jsonText)\n\(site.retries)")
                 }
                 #expect(try await site.deadLetters().isEmpty)
                 try await site.stop(process)

@@ -93,6 +93,14 @@ final class Site: Sendable {
         }
     }
 
+    /// What replicas' logs say of steps that they tried again.
+    var retries: String {
+        ((try? Files.names(in: data + "/logs")) ?? []).flatMap { name in
+            String(decoding: (try? readFile("\(data)/logs/\(name)")) ?? [], as: UTF8.self).split(separator: "\n")
+                .filter { $0.contains("failed for now") }.map { "\(name): \($0)" }
+        }.joined(separator: "\n")
+    }
+
     private func logs() -> String {
         let files = ((try? Files.names(in: folder)) ?? []).filter { $0.hasSuffix(".log") }.map { "\(folder)/\($0)" }
         let replicas = ((try? Files.names(in: data + "/logs")) ?? []).map { "\(data)/logs/\($0)" }
