@@ -227,6 +227,7 @@ private struct Node {
         #expect(place == 1)
         // The START again, read by a new monitor, half a minute later.
         var next = Node()
+        next.monitor = ResourceMonitor(period: .seconds(1), since: node.uptime)
         let (target, started) = (node.target, node.now + .seconds(-30))
         let start = ResourceMessage.RunStart(
             step: StepKey(order: try OrderID("a"), index: 0), task: try TaskName("work"), run: try RunID("r1"),

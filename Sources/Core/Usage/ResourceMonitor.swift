@@ -21,11 +21,16 @@ public struct ResourceMonitor: Sendable {
     private var estimates: [RunEstimate] = []
     /// STARTs that were refused for ``runLimit``.
     public private(set) var refused = 0
-    /// The tick's length: a START that is older than two of them is a run of which the beginning was missed.
     private let period: Duration
+    /// A run that had started before is one of which the beginning was missed: another monitor may have sampled it.
+    private let since: Int64
 
-    public init(period: Duration) {
+    /// - Parameters:
+    ///   - period: between two ticks.
+    ///   - since: when it begins, in microseconds since boot.
+    public init(period: Duration, since: Int64 = 0) {
         self.period = period
+        self.since = since
     }
 
     /// Runs that are under way.
@@ -63,7 +68,7 @@ public struct ResourceMonitor: Sendable {
             return
         }
         var run = MeteredRun(start, at: place, period: period, uptime: uptime, now: now)
-        if uptime - run.startUptime > 2 * period.microseconds { run.missBeginning() }
+        if run.startUptime < since { run.missBeginning() }
         runs[start.run] = run
         running[start.target] = start.run
         watched[run.watched] = start.run

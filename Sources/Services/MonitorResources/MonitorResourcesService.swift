@@ -31,16 +31,15 @@ public struct MonitorResourcesService: Service {
 
     public func run() async throws {
         let runs = NodeRuns(
-            ResourceMonitor(period: settings.period), buffer: SampleBuffer(limit: settings.sampleLimit), logger: logger)
+            ResourceMonitor(period: settings.period, since: settings.uptime()),
+            buffer: SampleBuffer(limit: settings.sampleLimit), logger: logger)
         let writer = UsageWriter(service: self, buffer: runs.buffer)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await writer.run() }
             var failure: (any Error)?
-            do {
-                try await cancelWhenGracefulShutdown { try await meter(runs) }
-                try await ResourceFollower(service: self, runs: runs).catchUp()
-            } catch {
-                failure = error
+            do { try await cancelWhenGracefulShutdown { try await meter(runs) } } catch { failure = error }
+            do { try await ResourceFollower(service: self, runs: runs).catchUp() } catch {
+                logger.warning("the ends of some steps are read after the next start: \(error)")
             }
             // What is known by now is saved; a store that is away has a while yet, unless there is no time at all.
             runs.stop()

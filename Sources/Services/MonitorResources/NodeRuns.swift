@@ -8,6 +8,8 @@ final class NodeRuns: Sendable {
     private struct State {
         var monitor: ResourceMonitor
         var positions: [Int: Int64] = [:]
+        /// Runs beyond the limit that were told of already.
+        var refused = 0
     }
 
     let buffer: SampleBuffer
@@ -41,7 +43,10 @@ final class NodeRuns: Sendable {
     /// Takes a tick's readings.
     func take(_ tick: UsageTick) {
         var news: [(StepKey, UsageSourceError)] = []
+        var refused = 0
         hand { state in
+            refused = state.monitor.refused - state.refused
+            state.refused += refused
             for (target, reading) in tick.readings {
                 switch reading {
                 case .success(let reading): state.monitor.record(reading, of: target)
@@ -52,6 +57,9 @@ final class NodeRuns: Sendable {
                     }
                 }
             }
+        }
+        if refused > 0 {
+            logger.warning("\(refused) runs are not metered: more than \(ResourceMonitor.runLimit) are under way")
         }
         // A target that is gone has most often just ended: its HALT is on the way.
         for (step, error) in news {
