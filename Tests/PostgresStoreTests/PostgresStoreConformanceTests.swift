@@ -17,4 +17,21 @@ import Testing
             for store in opened.withLock({ $0 }) { await store.close() }
         }
     }
+
+    @Test(arguments: UsageStoreConformance.promises)
+    func keeps(promise: Promise<OpenUsageStores>) async throws {
+        try await withDatabase { url in
+            let opened = Mutex<[UsageStores]>([])
+            try await promise.check {
+                let orders = try await PostgresOrderStore.open(url: url)
+                let stores = UsageStores(orders: orders, usage: PostgresUsageStore(sharing: orders))
+                opened.withLock { $0.append(stores) }
+                return stores
+            }
+            for stores in opened.withLock({ $0 }) {
+                await stores.usage.close()
+                await stores.orders.close()
+            }
+        }
+    }
 }
