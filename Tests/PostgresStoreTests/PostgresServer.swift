@@ -19,7 +19,10 @@ final class PostgresServer: Sendable {
     private let isStopped = Mutex(false)
 
     /// Makes a cluster and starts it. Blocks for some seconds.
-    init(settings: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - settings: as in `postgresql.conf`.
+    ///   - prepare: makes what they name, in the server's folder, before it starts.
+    init(settings: [String: String] = [:], prepare: (String) throws -> Void = { _ in }) throws {
         binaries = try Self.findBinaries()
         _ = Self.leftovers
         folder = try Self.makeFolder()
@@ -34,9 +37,30 @@ final class PostgresServer: Sendable {
             "max_connections": "300", "shared_buffers": "'64MB'",
         ].merging(settings) { _, new in new }
         try write(all.map { "\($0.key) = \($0.value)\n" }.joined(), to: "data/postgresql.auto.conf")
+        try prepare(folder)
         try start()
         Self.running.withLock { $0.append(self) }
         Self.stopAtExit
+    }
+
+    /// One that takes no connection without TLS. Its folder has its certificate, `own.pem`, and one of somebody else,
+    /// `other.pem`.
+    static func withTLS() throws -> PostgresServer {
+        let settings = ["ssl": "on", "ssl_cert_file": "'../own.pem'", "ssl_key_file": "'../own.key'"]
+        return try PostgresServer(settings: settings) { folder in
+            for name in ["own", "other"] {
+                try run(
+                    "/usr/bin", "openssl",
+                    [
+                        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                        "-addext",
+                        "subjectAltName=IP:127.0.0.1", "-keyout", "\(folder)/\(name).key", "-out",
+                        "\(folder)/\(name).pem",
+                    ], in: folder)
+            }
+            let rule = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
+            try Data(rule.utf8).write(to: URL(fileURLWithPath: folder + "/data/pg_hba.conf"))
+        }
     }
 
     /// - Parameter extra: more of the query, as in `sslmode=require`.

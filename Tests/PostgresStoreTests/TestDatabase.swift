@@ -35,3 +35,30 @@ func onConnection<Value: Sendable>(
         Result { try body(Connection(try ConnectionString(url), settings: PostgresStoreSettings())) }
     }.get()
 }
+
+/// A table that nobody else can use until it is released.
+///
+/// Unchecked: one thread after another uses the connection, and each call waits for its thread.
+final class HeldTable: @unchecked Sendable {
+    private var connection: Connection?
+
+    init(_ table: String, of url: String) async throws {
+        let result = await NamedThread.run("test-lock") {
+            Result {
+                let connection = try Connection(try ConnectionString(url), settings: PostgresStoreSettings())
+                try connection.execute("BEGIN; LOCK TABLE \(table) IN ACCESS EXCLUSIVE MODE")
+                self.connection = connection
+            }
+        }
+        try result.get()
+    }
+
+    func release() async {
+        await NamedThread.run("test-unlock") { self.connection = nil }
+    }
+}
+
+extension Connection {
+    /// The first column of a query, which must be text.
+    func texts(_ sql: String) throws -> [String] { try run(Statement(sql)).map { try $0.value(0) } }
+}
