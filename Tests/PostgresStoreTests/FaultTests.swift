@@ -1,3 +1,4 @@
+import Glibc
 import MillraceCore
 import MillracePorts
 import MillraceTesting
@@ -132,6 +133,35 @@ import Testing
                 #expect(try await store.insert([OrderStoreConformance.sample("a")]) == [.same(isPublished: false)])
                 #expect(try await store.order(OrderID("a")) != nil)
             }
+            await store.close()
+        }
+    }
+
+    @Test func `a connection that has fallen silent is given up, and the next one works`() async throws {
+        try await withDatabase { url in
+            let settings = PostgresStoreSettings(statementTimeout: .milliseconds(300))
+            let store = try await PostgresOrderStore.open(url: url, settings: settings)
+            let id = try OrderID("a")
+            _ = try await store.insert([OrderStoreConformance.sample("a")])
+            #expect(try await store.order(id) != nil)
+            let pids = try await onConnection(url) { connection in
+                try connection.texts(
+                    """
+                    SELECT pid::text FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    """
+                ).compactMap { pid_t($0) }
+            }
+            #expect(pids.count == 2)
+            for pid in pids { kill(pid, SIGSTOP) }
+            defer { for pid in pids { kill(pid, SIGCONT) } }
+            let error = await #expect(throws: StoreError.self) {
+                _ = try await store.insert([OrderStoreConformance.sample("b")])
+            }
+            #expect(error?.code == .unavailable)
+            // Reading changes nothing, so it is tried again by itself.
+            #expect(try await store.order(id) != nil)
+            #expect(try await store.insert([OrderStoreConformance.sample("c")]) == [.inserted])
             await store.close()
         }
     }

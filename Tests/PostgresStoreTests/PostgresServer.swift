@@ -80,7 +80,6 @@ final class PostgresServer: Sendable {
     }
 
     private var data: String { folder + "/data" }
-
     private func run(_ tool: String, _ arguments: String...) throws {
         try Self.run(binaries, tool, arguments, in: folder)
     }

@@ -10,7 +10,7 @@ enum Schema {
 
     private static var latest: Int { migrations.map(\.version).max() ?? 0 }
 
-    /// Of everybody's who changes the tables; ‘millrace’ in digits of the alphabet's places would not be more unique.
+    /// Whoever changes the tables holds it. A number that nobody else will have taken.
     private static let lock = 7_261_120_521
 
     /// Migrations copy and index whole tables.

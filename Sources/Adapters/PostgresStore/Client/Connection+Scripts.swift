@@ -62,7 +62,8 @@ extension Connection {
             switch sent {
             case 1:
                 rest = rest.dropFirst(piece.count)
-                try flush()
+                // The last one goes with what ends it.
+                if !rest.isEmpty { try flush() }
             case 0: try flush()
             default: throw lost()
             }

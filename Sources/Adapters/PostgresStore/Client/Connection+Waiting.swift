@@ -7,11 +7,11 @@ internal import Platform
 extension Connection {
     func startClock(_ allowance: Duration? = nil) {
         // The server ends what takes too long; where it does not even do that, this does.
-        let limit = (allowance ?? timeout).microseconds + Self.grace
-        deadline = SystemClock.monotonicMicroseconds + limit
+        let limit = (allowance ?? timeout).microseconds
+        deadline = SystemClock.monotonicMicroseconds + limit + min(limit, Self.grace)
     }
 
-    /// How much longer than the server we wait, in microseconds.
+    /// How much longer than the server we wait, in microseconds; less where its own time is short.
     private static let grace: Int64 = 5_000_000
 
     /// Blocks until the socket can be read or written as is asked for.
@@ -62,7 +62,9 @@ extension Connection {
         let primary = PQresultErrorField(result, Int32(UInt8(ascii: "M"))) ?? PQresultErrorMessage(result)
         let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V"))).map { String(cString: $0) }
         // Without a code it is libpq that speaks; after a FATAL or PANIC the server says no more.
-        let isLost = state == nil || PQstatus(handle) != CONNECTION_OK || severity != "ERROR"
+        var isLost = state == nil || PQstatus(handle) != CONNECTION_OK || severity != "ERROR"
+        // It is a stand-by: the URL may name the server that has taken over.
+        if state == "25006" { isLost = true }
         if isLost { hasFailed = true }
         return PostgresError(state: state, message: source.line(primary), isConnectionLost: isLost)
     }

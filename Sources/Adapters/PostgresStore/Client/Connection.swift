@@ -50,7 +50,7 @@ final class Connection {
         """
         SET client_min_messages = warning;
         SET statement_timeout = \(settings.statementTimeout.inMilliseconds);
-        SET idle_in_transaction_session_timeout = \(settings.statementTimeout.inMilliseconds);
+        SET idle_in_transaction_session_timeout = \((settings.statementTimeout + .seconds(10)).inMilliseconds);
         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
         """
     }

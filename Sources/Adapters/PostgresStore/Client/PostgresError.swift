@@ -14,6 +14,13 @@ struct PostgresError: Error, Sendable {
     var isTransient: Bool { state == "40001" || state == "40P01" }
     var isUniqueViolation: Bool { state == "23505" }
 
+    /// Whether what is written beside it may well succeed: a value, a constraint, room on the disk. What waits for a lock
+    /// or an operator would only wait again.
+    var isOfOneWrite: Bool {
+        !isConnectionLost && ["22", "23", "42", "54", "P0"].contains(state.map { String($0.prefix(2)) })
+            || state == "53100"
+    }
+
     static func lost(_ message: String) -> PostgresError {
         PostgresError(state: nil, message: message, isConnectionLost: true)
     }

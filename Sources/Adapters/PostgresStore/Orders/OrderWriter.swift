@@ -74,9 +74,8 @@ final class OrderWriter: Sendable {
             } catch let error as PostgresError where error.isTransient && attempt < attempts {
                 continue
             } catch {
-                // One write that cannot be done must not fail its neighbours: each is tried on its own, unless the
-                // server is away.
-                if writes.count > 1, (error as? PostgresError)?.isConnectionLost != true {
+                // One write that cannot be done must not fail its neighbours: each is tried on its own.
+                if writes.count > 1, (error as? PostgresError)?.isOfOneWrite == true {
                     for write in writes { commit([write], on: link) }
                 } else {
                     for write in writes { write.fail(error) }

@@ -1,12 +1,11 @@
 internal import MillraceCore
-internal import Synchronization
 
 /// `resource_usage` has a partition for each day in UTC, which is made before it is needed, and goes as a whole.
-final class Partitions: Sendable {
+struct Partitions: Sendable {
     static let day: Int64 = 86_400_000_000
 
     /// Days that have been seen to; the others' rows would go to `resource_usage_other` too.
-    private let known = Mutex<Set<Int64>>([])
+    private var known: Set<Int64> = []
     // A process that runs for years begins anew.
     private static let limit = 1000
     /// Days that are further away than this from the batch's are not those of a clock that is right: they get no
@@ -14,7 +13,7 @@ final class Partitions: Sendable {
     private static let reach: Int64 = 31
 
     /// Makes the partitions that rows of these days need, and tomorrow's.
-    func prepare(_ rows: [UsageRows.Row], at now: Timestamp, _ connection: Connection) throws {
+    mutating func prepare(_ rows: [UsageRows.Row], at now: Timestamp, _ connection: Connection) throws {
         let today = Self.number(now)
         var days: Set<Int64> = [today, today + 1]
         var last: Int64?
@@ -24,7 +23,7 @@ final class Partitions: Sendable {
             last = day
             if abs(day - today) <= Self.reach { days.insert(day) }
         }
-        let new = known.withLock { days.subtracting($0) }
+        let new = days.subtracting(known)
         for day in new.sorted() {
             do {
                 try make(day, connection)
@@ -34,10 +33,8 @@ final class Partitions: Sendable {
             }
         }
         guard !new.isEmpty else { return }
-        known.withLock { known in
-            if known.count > Self.limit { known = [] }
-            known.formUnion(new)
-        }
+        if known.count > Self.limit { known = [] }
+        known.formUnion(new)
     }
 
     /// Made beside the table and attached, which waits for no reader of it and lets none wait.
@@ -99,10 +96,10 @@ extension Partitions {
     /// Whether nothing in a partition is to be kept. Numbers grow with time, so an order beside those that have rows in
     /// it is as old: one that is not only makes its rows go one by one.
     private static func isSpent(_ name: String, goes: Timestamp, _ connection: Connection) throws -> Bool {
-        let ends = try connection.run(Statement("SELECT min(order_id), max(order_id), max(timestamp) FROM \(name)"))
+        let ends = try connection.run(Statement("SELECT min(order_id), max(order_id) FROM \(name)"))
         guard let row = ends.first, let first: Int64 = try row.optional(0), let last: Int64 = try row.optional(1)
         else { return true }
-        guard let newest: Timestamp = try row.optional(2), newest < goes else { return false }
+        guard name < Self.name(number(goes)) else { return false }
         let kept = try connection.run(
             Statement(
                 """

@@ -15,15 +15,27 @@ struct UsageRows {
     private(set) var rows: [Row] = []
     /// How many samples were of orders that are not known.
     private(set) var unknown = 0
+    /// What they were of.
+    private(set) var unknownOrders: Set<OrderID> = []
+    private(set) var unknownTasks: Set<TaskName> = []
 
-    init(_ samples: [UsageSample], _ known: UsageNumbers.Found) {
+    init(_ samples: [UsageSample], _ numbers: UsageNumbers) {
         rows.reserveCapacity(samples.count * Resource.allCases.count)
+        // Most samples of a batch are of few tasks: the last one's number is at hand.
+        var last: (name: TaskName, number: Int64)?
         for sample in samples {
+            let task: Int64?
+            if let last, last.name == sample.task {
+                task = last.number
+            } else {
+                task = numbers[sample.task]
+                last = task.map { (sample.task, $0) }
+            }
             // No order has a step of a number that does not fit.
-            guard let order = known.orders[sample.step.order], let task = known.tasks[sample.task],
-                let step = Int32(exactly: sample.step.index)
-            else {
+            guard let task, let order = numbers[sample.step.order], let step = Int32(exactly: sample.step.index) else {
                 unknown += 1
+                unknownOrders.insert(sample.step.order)
+                if task == nil { unknownTasks.insert(sample.task) }
                 continue
             }
             for resource in Resource.allCases {

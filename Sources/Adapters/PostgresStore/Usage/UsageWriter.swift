@@ -1,6 +1,7 @@
 internal import MillraceCore
 internal import MillracePorts
 internal import Platform
+internal import Synchronization
 
 /// The one thread of this process that writes samples, on a connection of its own: orders do not wait for it.
 final class UsageWriter: Sendable {
@@ -18,12 +19,17 @@ final class UsageWriter: Sendable {
     init(_ server: Server) {
         let link = Link(server)
         self.link = link
-        let (numbers, partitions) = (UsageNumbers(), Partitions())
+        // Only the thread uses them.
+        let memory = Mutex((numbers: UsageNumbers(), partitions: Partitions()))
         thread = BatchThread(name: "usage-writer", capacity: Self.capacity, batchLimit: 1) { writes in
             for write in writes {
                 do {
                     // A batch may be saved again: what is there is left as it is.
-                    let unknown = try link.use(mayRepeat: true) { try $0.save(write.batch, numbers, partitions) }
+                    let unknown = try link.use(mayRepeat: true) { connection in
+                        try memory.withLock { memory in
+                            try connection.save(write.batch, &memory.numbers, &memory.partitions)
+                        }
+                    }
                     write.reply.bring(.success(unknown))
                 } catch {
                     write.reply.bring(.failure(StoreError(error, doing: "saving samples")))
@@ -52,12 +58,18 @@ extension Connection {
     /// Fewer rows than this are inserted by a statement, in one round trip; COPY takes two, and less for each row.
     private static let copyMinimum = 64
 
-    fileprivate func save(_ batch: UsageBatch, _ numbers: UsageNumbers, _ partitions: Partitions) throws -> Int {
-        let orders = Set(batch.samples.lazy.map(\.step.order)).union(batch.estimates.lazy.map(\.step.order))
-        let known = try numbers.find(orders: orders, tasks: Set(batch.samples.lazy.map(\.task)), self)
-        let usage = UsageRows(batch.samples, known)
+    fileprivate func save(
+        _ batch: UsageBatch, _ numbers: inout UsageNumbers, _ partitions: inout Partitions
+    ) throws -> Int {
+        var usage = UsageRows(batch.samples, numbers)
+        let orders = usage.unknownOrders.union(
+            batch.estimates.lazy.map(\.step.order).filter { [numbers] in numbers[$0] == nil })
+        if !orders.isEmpty || !usage.unknownTasks.isEmpty {
+            try numbers.find(orders: orders, tasks: usage.unknownTasks, self)
+            usage = UsageRows(batch.samples, numbers)
+        }
         if !usage.rows.isEmpty { try partitions.prepare(usage.rows, at: batch.at, self) }
-        let beside = Statement.beside(batch, known)
+        let beside = Statement.beside(batch, numbers)
         for attempt in 1... {
             do {
                 try write(usage, beside)
@@ -93,10 +105,10 @@ extension Connection {
 
 extension Statement {
     /// What a batch has beside its samples.
-    fileprivate static func beside(_ batch: UsageBatch, _ known: UsageNumbers.Found) -> [Statement] {
+    fileprivate static func beside(_ batch: UsageBatch, _ numbers: UsageNumbers) -> [Statement] {
         var statements: [Statement] = []
         let estimates = batch.estimates.compactMap { estimate in
-            known.orders[estimate.step.order].map { (order: $0, estimate: estimate) }
+            numbers[estimate.step.order].map { (order: $0, estimate: estimate) }
         }
         if !estimates.isEmpty { statements.append(.add(estimates)) }
         let offsets = batch.offsets.sorted { $0.key < $1.key }
