@@ -1,4 +1,5 @@
 internal import MillraceCore
+internal import Platform
 
 /// `resource_usage` has a partition for each day in UTC, which is made before it is needed, and goes as a whole.
 struct Partitions: Sendable {
@@ -6,6 +7,9 @@ struct Partitions: Sendable {
 
     /// Days that have been seen to; the others' rows would go to `resource_usage_other` too.
     private var known: Set<Int64> = []
+    /// In microseconds since boot.
+    private var notBefore: Int64 = 0
+    private static let pause: Int64 = 60_000_000
     // A process that runs for years begins anew.
     private static let limit = 1000
     /// Days that are further away than this from the batch's are not those of a clock that is right: they get no
@@ -24,24 +28,30 @@ struct Partitions: Sendable {
             if abs(day - today) <= Self.reach { days.insert(day) }
         }
         let new = days.subtracting(known)
+        guard !new.isEmpty, SystemClock.monotonicMicroseconds >= notBefore else { return }
         for day in new.sorted() {
             do {
                 try make(day, connection)
+            } catch let error as PostgresError where error.state == "55P03" {
+                // Somebody reads for long. There is a day's time left, or the other partition takes the rows.
+                connection.rollBack()
+                notBefore = SystemClock.monotonicMicroseconds + Self.pause
+                return
             } catch let error as PostgresError where !error.isConnectionLost {
-                // No right to make tables, or rows of the day in the other partition already: those take them.
+                // No right to make tables, or rows of the day in the other partition already: that takes them.
                 connection.rollBack()
             }
         }
-        guard !new.isEmpty else { return }
         if known.count > Self.limit { known = [] }
         known.formUnion(new)
     }
 
-    /// Made beside the table and attached, which waits for no reader of it and lets none wait.
+    /// Made beside the table and attached. That waits for whoever reads the other partition, which every reader of the
+    /// table does, and lets new ones wait meanwhile: not for long.
     private func make(_ day: Int64, _ connection: Connection) throws {
         let name = Self.name(day)
         let present = try connection.run([
-            Statement("BEGIN"), Statement("SET LOCAL lock_timeout = '5s'"),
+            Statement("BEGIN"), Statement("SET LOCAL lock_timeout = '1s'"),
             Statement("SELECT pg_advisory_xact_lock(1835625594, 'resource_usage'::regclass::oid::integer)"),
             Statement("SELECT relispartition FROM pg_class WHERE oid = to_regclass($1)", name),
         ])
