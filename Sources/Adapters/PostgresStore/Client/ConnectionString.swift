@@ -11,8 +11,10 @@ struct ConnectionString: Sendable {
     /// The database and where it is, for people.
     let place: String
 
+    /// Loads libpq where nobody has yet.
     /// - Throws: for a text that cannot be meant, without repeating it.
     init(_ text: String) throws(PostgresError) {
+        if let problem = millrace_load_libpq() { throw PostgresError(message: String(cString: problem)) }
         self.text = text
         var message: UnsafeMutablePointer<CChar>?
         guard let options = PQconninfoParse(text, &message) else {
