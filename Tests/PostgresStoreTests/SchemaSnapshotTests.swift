@@ -33,14 +33,21 @@ import Testing
         }
     }
 
-    @Test func `what a call has returned is on the server's disk, whatever the role's default is`() async throws {
+    @Test func `what a call has returned is on the server's disk, whatever the database's defaults are`() async throws {
         try await withDatabase { url in
             let name = url.split(separator: "/").last?.split(separator: "?").first ?? ""
-            try await administer(url, "ALTER DATABASE \(name) SET synchronous_commit = off")
+            try await administer(
+                url,
+                """
+                ALTER DATABASE \(name) SET synchronous_commit = off;
+                ALTER DATABASE \(name) SET default_transaction_isolation = 'serializable'
+                """)
             let found = try await onConnection(url) { connection in
-                try connection.texts("SELECT current_setting('synchronous_commit')")
+                try connection.texts(
+                    "SELECT concat_ws(' ', current_setting('synchronous_commit'), current_setting('transaction_isolation'))"
+                )
             }
-            #expect(found == ["on"])
+            #expect(found == ["on read committed"])
         }
     }
 
