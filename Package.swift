@@ -136,7 +136,9 @@ let package = Package(
                 "SQLiteStore", "FileImages", grdb,
             ]),
         tests("BenchTasksTests", ["BenchTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
-        tests("LinuxUsageTests", ["LinuxUsage", "MillracePorts", "MillraceCore", "MillraceTesting"]),
+        tests(
+            "LinuxUsageTests",
+            ["LinuxUsage", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", "CLinux"]),
         tests(
             "ServicesTests",
             [

@@ -51,6 +51,20 @@ import Testing
         }
     }
 
+    @Test("decimals are read as the library reads them", arguments: 0..<10 as Range<UInt64>)
+    func decimals(_ seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<500 {
+            let digits = String(Int.random(in: 0...Int.random(in: 1...Int.max, using: &generator), using: &generator))
+            let point = digits.index(
+                digits.startIndex, offsetBy: Int.random(in: 0...min(17, digits.count), using: &generator))
+            let whole = digits[..<point].drop { $0 == "0" }
+            let sign = Bool.random(using: &generator) ? "-" : ""
+            let text = "\(sign)\(whole.isEmpty ? "0" : whole).\(digits[point...])0"
+            #expect(try JSONValue(parsing: text).asNumber == Double(text), "\(text)")
+        }
+    }
+
     @Test("an error names its field")
     func path() {
         let error = #expect(throws: JSONError.self) {

@@ -70,6 +70,25 @@ private struct Node {
         #expect(samples.last?.at == Timestamp(microseconds: 1_700_000_000_000_000) + .milliseconds(1950))
     }
 
+    @Test("an interval of a few milliseconds at a run's start or end is joined to its neighbour")
+    func shortEnds() throws {
+        var node = Node()
+        let run = try RunID("r1")
+        try node.start(run)
+        node.pass(.milliseconds(3), cpu: .milliseconds(3))
+        node.tick()
+        node.pass(.milliseconds(997), cpu: .milliseconds(497), ram: 2000)
+        node.tick()
+        node.pass(.seconds(1), cpu: .milliseconds(500), ram: 3000)
+        node.tick()
+        node.pass(.milliseconds(5), cpu: .milliseconds(5))
+        try node.halt(run, RunTotals(cpu: .milliseconds(1005), peakRAM: 3500, running: .milliseconds(2005)))
+        let samples = node.samples()
+        #expect(samples.map(\.seconds) == [1, 1.005])
+        #expect(samples.map(\.ram) == [2000, 3000])
+        #expect(abs(samples.reduce(0) { $0 + ($1.cpu ?? 0) * $1.seconds } - 1.005) < 1e-9)
+    }
+
     @Test("a reading that came after the run's end is not the run's")
     func lateReading() throws {
         var node = Node()
@@ -252,6 +271,23 @@ private struct Node {
         }
         #expect(node.monitor.count == ResourceMonitor.runLimit)
         #expect(node.monitor.refused == 3)
+    }
+
+    @Test("a worker's commands are watched anew with each run: what ended with the last one is not the next one's")
+    func commands() throws {
+        var node = Node()
+        let target = MeteringTarget(node: "n", kind: .children(ofPID: 7, startTicks: 70))
+        try node.start(try RunID("r1"), target: target)
+        let first = node.monitor.targets
+        node.pass(.seconds(1))
+        node.monitor.record(UsageReading(UsageCounters(cpu: .seconds(11)), uptime: node.uptime), of: target)
+        #expect(node.monitor.count == 1)
+        node.monitor.record(UsageReading(UsageCounters(cpu: .seconds(11)), uptime: node.uptime), of: first[0])
+        node.pass(.seconds(1))
+        try node.start(try RunID("r2"), target: target)
+        #expect(node.monitor.count == 1)
+        #expect(node.monitor.targets != first)
+        #expect(node.samples().map(\.cpu) == [1])
     }
 
     @Test("what is held back is given out when the service stops")

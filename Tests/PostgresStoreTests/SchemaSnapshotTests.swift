@@ -33,14 +33,21 @@ import Testing
         }
     }
 
-    @Test func `what a call has returned is on the server's disk, whatever the role's default is`() async throws {
+    @Test func `what a call has returned is on the server's disk, whatever the database's defaults are`() async throws {
         try await withDatabase { url in
             let name = url.split(separator: "/").last?.split(separator: "?").first ?? ""
-            try await administer(url, "ALTER DATABASE \(name) SET synchronous_commit = off")
+            try await administer(
+                url,
+                """
+                ALTER DATABASE \(name) SET synchronous_commit = off;
+                ALTER DATABASE \(name) SET default_transaction_isolation = 'serializable'
+                """)
             let found = try await onConnection(url) { connection in
-                try connection.texts("SELECT current_setting('synchronous_commit')")
+                try connection.texts(
+                    "SELECT concat_ws(' ', current_setting('synchronous_commit'), current_setting('transaction_isolation'))"
+                )
             }
-            #expect(found == ["on"])
+            #expect(found == ["on read committed"])
         }
     }
 
@@ -179,9 +186,9 @@ import Testing
         orders_unpublished (id) WHERE (NOT published)
         orders_user_id_key unique (user_id)
         resource_offsets_pkey unique (node, partition)
-        resource_usage_minutes_pkey unique (order_id, step, resource_id, "timestamp")
-        resource_usage_other_pkey unique (order_id, step, resource_id, "timestamp")
-        resource_usage_pkey unique (order_id, step, resource_id, "timestamp")
+        resource_usage_minutes_pkey unique (order_id, step, "timestamp", resource_id)
+        resource_usage_other_pkey unique (order_id, step, "timestamp", resource_id)
+        resource_usage_pkey unique (order_id, step, "timestamp", resource_id)
         resources_name_key unique (name)
         resources_pkey unique (id)
         scaling_decisions_by_task (task_id, id)

@@ -12,11 +12,13 @@ import Testing
 struct World: Sendable {
     let bus = InMemoryBus()
     let store = WatchedStore()
+    let usage: InMemoryUsageStore
     let images: InMemoryImageStore
     let sleeper = Sleeper()
 
     init() async throws {
         images = try InMemoryImageStore(limit: 1 << 20)
+        usage = InMemoryUsageStore(orders: store.base)
         for topic in [Topic.orchestrator, Topic.system, Topic.resource, Topic.deadLetter, "resize", "blur"] {
             try await bus.createTopic(topic, partitions: 1, retention: .seconds(600))
         }
@@ -39,7 +41,7 @@ struct World: Sendable {
         logger.logLevel = .critical
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let service = ProxyServerService(
-            settings: settings, bus: bus, store: store, images: images, logger: logger
+            settings: settings, bus: bus, store: store, usage: usage, images: images, logger: logger
         ) { port.yield($0) }
         let group = ServiceGroup(configuration: .init(services: [service], logger: logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -93,6 +93,7 @@ import Testing
             #expect(
                 step["usage"] == [
                     "cpuSeconds": 1.5, "peakRAMBytes": 2000, "diskReadBytes": .null, "diskWrittenBytes": 7,
+                    "waitingSeconds": .null, "runningSeconds": .null,
                 ])
             #expect(resized.description == "output:a/1/out.png")
         }

@@ -56,13 +56,13 @@ import Testing
         """
         CREATE TABLE resource_usage ( order_id INTEGER NOT NULL, task_id INTEGER NOT NULL, resource_id INTEGER NOT \
         NULL, value REAL NOT NULL, timestamp INTEGER NOT NULL, step INTEGER NOT NULL, seconds REAL NOT NULL, \
-        PRIMARY KEY (order_id, step, resource_id, timestamp) ) STRICT, WITHOUT ROWID
+        PRIMARY KEY (order_id, step, timestamp, resource_id) ) STRICT, WITHOUT ROWID
         """,
         """
         CREATE TABLE resource_usage_minutes ( order_id INTEGER NOT NULL REFERENCES orders (id), task_id INTEGER \
         NOT NULL REFERENCES tasks (id), resource_id INTEGER NOT NULL REFERENCES resources (id), value REAL NOT \
         NULL, timestamp INTEGER NOT NULL, step INTEGER NOT NULL, seconds REAL NOT NULL, low REAL NOT NULL, high \
-        REAL NOT NULL, samples INTEGER NOT NULL, PRIMARY KEY (order_id, step, resource_id, timestamp) ) STRICT, \
+        REAL NOT NULL, samples INTEGER NOT NULL, PRIMARY KEY (order_id, step, timestamp, resource_id) ) STRICT, \
         WITHOUT ROWID
         """,
         """

@@ -104,15 +104,15 @@ extension Database {
         let bound = try Row.fetchOne(
             cachedStatement(
                 sql: """
-                    SELECT step, resource_id, timestamp FROM \(table) WHERE order_id = ?
-                    ORDER BY step, resource_id, timestamp LIMIT 1 OFFSET ?
+                    SELECT step, timestamp, resource_id FROM \(table) WHERE order_id = ?
+                    ORDER BY step, timestamp, resource_id LIMIT 1 OFFSET ?
                     """), arguments: [order, limit - 1])
         guard let bound else {
             try run("DELETE FROM \(table) WHERE order_id = ?", [order])
             return changesCount
         }
         try run(
-            "DELETE FROM \(table) WHERE order_id = ? AND (step, resource_id, timestamp) <= (?, ?, ?)",
+            "DELETE FROM \(table) WHERE order_id = ? AND (step, timestamp, resource_id) <= (?, ?, ?)",
             [order, bound[0] as Int64, bound[1] as Int64, bound[2] as Int64])
         return limit
     }
@@ -125,24 +125,24 @@ extension Database {
         let bound = try Row.fetchOne(
             cachedStatement(
                 sql: """
-                    SELECT step, resource_id, timestamp - timestamp % \(minute), timestamp FROM resource_usage
-                    WHERE order_id = ? ORDER BY step, resource_id, timestamp LIMIT 1 OFFSET ?
+                    SELECT step, timestamp - timestamp % \(minute), timestamp FROM resource_usage
+                    WHERE order_id = ? ORDER BY step, timestamp, resource_id LIMIT 1 OFFSET ?
                     """), arguments: [order, limit])
-        let whole: [Int64] = bound.map { [$0[0], $0[1], $0[2]] } ?? [.max, .max, .max]
+        let whole: [Int64] = bound.map { [$0[0], $0[1]] } ?? [.max, .max]
         let move = """
             INSERT INTO resource_usage_minutes (\(key), timestamp, task_id, value, low, high, seconds, samples)
             SELECT \(key), max(timestamp), task_id,
                 coalesce(sum(value * seconds) / sum(seconds), avg(value)), min(value), max(value), sum(seconds), count(*)
-            FROM resource_usage WHERE order_id = ? AND (step, resource_id, timestamp) < (?, ?, ?)
+            FROM resource_usage WHERE order_id = ? AND (step, timestamp) < (?, ?)
             GROUP BY \(key), timestamp / \(minute)
             ON CONFLICT DO NOTHING
             """
-        let clear = "DELETE FROM resource_usage WHERE order_id = ? AND (step, resource_id, timestamp) < (?, ?, ?)"
+        let clear = "DELETE FROM resource_usage WHERE order_id = ? AND (step, timestamp) < (?, ?)"
         try run(move, [order] + whole)
         try run(clear, [order] + whole)
         guard let bound else { return changesCount }
         if changesCount == 0, limit == Self.tidyLimit {
-            let cut: [Int64] = [order, bound[0], bound[1], bound[3]]
+            let cut: [Int64] = [order, bound[0], bound[2]]
             try run(move, cut)
             try run(clear, cut)
         }

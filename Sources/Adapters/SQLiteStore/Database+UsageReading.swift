@@ -21,7 +21,7 @@ extension Database {
         return try series(of: number, steps: 0...Int.max)
     }
 
-    /// Both tables have an order's rows in the order that is asked for: they are merged, not sorted.
+    /// Sorted here: the tables have them by time, which is how they come.
     private func series(of order: Int64, steps: ClosedRange<Int>) throws -> [UsageSeries] {
         let statement = try cachedStatement(
             sql: """

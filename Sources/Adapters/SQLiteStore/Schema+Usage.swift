@@ -24,8 +24,9 @@ extension Schema {
         """
 
     /// Numbers only, since they feed a neural net; `usage` has the names. A row's interval has `seconds` and ends at
-    /// `timestamp`. By order first, so that an order's rows are one range; the step's task stands in each row, since
-    /// it never changes and saves a join.
+    /// `timestamp`. By order first, so that an order's rows are one range, and by time before the resource, so that
+    /// what comes at one tick goes to one page. The step's task stands in each row, since it never changes and saves a
+    /// join.
     ///
     /// `resource_usage` refers to no other table: checking three references takes 0.6 µs a row, a fifth of what the row
     /// costs, and its numbers are only ever taken from those tables, which lose no rows.
@@ -38,7 +39,7 @@ extension Schema {
             timestamp INTEGER NOT NULL,
             step INTEGER NOT NULL,
             seconds REAL NOT NULL,
-            PRIMARY KEY (order_id, step, resource_id, timestamp)
+            PRIMARY KEY (order_id, step, timestamp, resource_id)
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE resource_usage_minutes (
             order_id INTEGER NOT NULL REFERENCES orders (id),
@@ -51,7 +52,7 @@ extension Schema {
             low REAL NOT NULL,
             high REAL NOT NULL,
             samples INTEGER NOT NULL,
-            PRIMARY KEY (order_id, step, resource_id, timestamp)
+            PRIMARY KEY (order_id, step, timestamp, resource_id)
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE resource_offsets (
             node TEXT NOT NULL,

@@ -4,15 +4,16 @@ internal import MillracePorts
 /// The store's tables and their versions. A version that has been released is never changed: a new one is added.
 enum Schema {
     /// Makes or updates the tables.
+    /// - Parameter version: the last one, for tests of files that were made before.
     /// - Throws: `corrupt` for a file of a later version.
-    static func prepare(_ pool: DatabasePool) throws {
+    static func prepare(_ pool: DatabasePool, upTo version: String? = nil) throws {
         let migrator = migrator
         guard try !pool.read(migrator.hasBeenSuperseded) else {
             throw StoreError(
                 .corrupt, "opening the store",
                 cause: "\(pool.path) was written by a later version of Millrace: use that one, or another file")
         }
-        try migrator.migrate(pool)
+        if let version { try migrator.migrate(pool, upTo: version) } else { try migrator.migrate(pool) }
     }
 
     private static var migrator: DatabaseMigrator {

@@ -66,9 +66,14 @@ final class StoreFile: Sendable {
         }
         await writer.close()
         let (pool, lock) = (pool, lock)
-        // The last one to close copies the log into the file, which needs it alone. What fails here is done at the next
-        // opening.
-        await NamedThread.run("store-close") { try? lock.hold { try pool.close() } }
+        // The last one to close copies the log into the file, which needs it alone, and cannot do it as a reader, which
+        // the pool would close last. What fails here is done at the next opening.
+        await NamedThread.run("store-close") {
+            try? lock.hold {
+                pool.invalidateReadOnlyConnections()
+                try pool.close()
+            }
+        }
     }
 }
 

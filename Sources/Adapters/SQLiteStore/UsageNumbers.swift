@@ -20,13 +20,13 @@ final class UsageNumbers: Sendable {
     private let known = Mutex(Known())
 
     /// Those of them that are known.
-    func look(orders: Set<OrderID>, tasks: Set<TaskName>) -> Found {
-        known.withLock { known in
-            var found = Found()
-            for order in orders { found.orders[order] = known.orders[order] }
-            for task in tasks { found.tasks[task] = known.tasks[task] }
-            return found
-        }
+    func look(orders: Set<OrderID>) -> [OrderID: Int64] {
+        known.withLock { known in orders.reduce(into: [:]) { $0[$1] = known.orders[$1] } }
+    }
+
+    /// Those of them that are known.
+    func look(tasks: Set<TaskName>) -> [TaskName: Int64] {
+        known.withLock { known in tasks.reduce(into: [:]) { $0[$1] = known.tasks[$1] } }
     }
 
     func add(_ found: Found) {

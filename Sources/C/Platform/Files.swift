@@ -16,7 +16,9 @@ public enum Files {
     }
 
     /// The names in a folder, without `.` and `..`; an absent folder has none.
-    public static func names(in folder: String) throws(SystemError) -> [String] {
+    /// - Parameter foldersOnly: those of folders, on file systems that tell them apart by name; links to folders are
+    ///   none.
+    public static func names(in folder: String, foldersOnly: Bool = false) throws(SystemError) -> [String] {
         guard let stream = opendir(folder) else {
             if errno == ENOENT { return [] }
             throw .last("reading the folder \(folder)")
@@ -24,6 +26,7 @@ public enum Files {
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
+            if foldersOnly, entry.pointee.d_type != UInt8(DT_DIR) { continue }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }

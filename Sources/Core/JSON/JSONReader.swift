@@ -250,18 +250,40 @@ public struct JSONReader {
         guard bytes[digits] != UInt8(ascii: "0") || index == digits + 1 else {
             throw malformed("no zero in front of a number")
         }
-        var isWhole = true
-        while let byte = peek, "+-.eE".utf8.contains(byte) || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")) {
-            isWhole = false
-            index += 1
-        }
+        let wholeEnd = index
+        while let byte = peek, Self.isPartOfNumber(byte) { index += 1 }
+        if index > wholeEnd, let value = plainDecimal(from: start, digits: digits, point: wholeEnd) { return value }
         let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<index]), as: UTF8.self)
-        if isWhole, let value = Int(text) { return .integer(value) }
+        if index == wholeEnd, let value = Int(text) { return .integer(value) }
         guard text.last != ".", !text.contains(".e"), !text.contains(".E"), let value = Double(text), value.isFinite
         else { throw JSONError("is not a number that can be kept: \(text.prefix(40))") }
         // 1.0 and 1e3 are whole numbers too, however they are written.
         if let whole = Int(exactly: value) { return .integer(whole) }
         return .number(value)
+    }
+
+    private static func isPartOfNumber(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "-"),
+            UInt8(ascii: "e"), UInt8(ascii: "E"):
+            true
+        default: false
+        }
+    }
+
+    /// A decimal without an exponent and of few digits, as counters and times are: a division of two numbers that a
+    /// Double holds exactly rounds as it should, and takes a tenth of what the library's way does.
+    private func plainDecimal(from start: Int, digits: Int, point: Int) -> JSONValue? {
+        guard bytes[point] == UInt8(ascii: "."), index > point + 1, index - digits <= 16 else { return nil }
+        var number = 0
+        var scale = 1
+        for place in digits..<index where place != point {
+            guard bytes[place] >= UInt8(ascii: "0"), bytes[place] <= UInt8(ascii: "9") else { return nil }
+            number = number * 10 + Int(bytes[place] - UInt8(ascii: "0"))
+            if place > point { scale *= 10 }
+        }
+        if number % scale == 0 { return .integer(digits > start ? -number / scale : number / scale) }
+        return .number(Double(digits > start ? -number : number) / Double(scale))
     }
 
     private mutating func escapedString(from start: Int) throws(JSONError) -> String {

@@ -49,7 +49,8 @@ public struct MeteringTarget: Hashable, Sendable {
         /// A pid may be used again: the time of its start, in clock ticks since boot, tells which process is meant.
         case process(pid: Int, startTicks: Int)
         /// The processes that a process starts, with theirs, but not itself: a command task's worker is not the task.
-        case children(ofPID: Int, startTicks: Int)
+        /// What they count begins at `since`, in microseconds since boot: of those that have ended nobody else could tell.
+        case children(ofPID: Int, startTicks: Int, since: Int64 = 0)
         case pod(uid: String)
     }
 
@@ -89,7 +90,7 @@ extension ResourceMessage: Message {
             case .process(let pid, let startTicks):
                 writer.field("pid", pid)
                 writer.field("startTicks", startTicks)
-            case .children(let pid, let startTicks):
+            case .children(let pid, let startTicks, _):
                 writer.field("childrenOf", pid)
                 writer.field("startTicks", startTicks)
             case .pod(let uid):

@@ -7,6 +7,8 @@ struct MeteredRun: Sendable {
     let place: RecordPlace
     /// In microseconds since boot.
     let startUptime: Int64
+    /// The target as it is to be read.
+    let watched: MeteringTarget
     var hasFailed = false
     /// Since when its target is not there any more, in microseconds since boot.
     var goneSince: Int64?
@@ -18,13 +20,27 @@ struct MeteredRun: Sendable {
     private var missedBeginning = false
     private var peakRAM: Int?
 
-    /// - Parameter uptime: now, for a START that does not say when in the machine's uptime it was.
-    init(_ start: ResourceMessage.RunStart, at place: RecordPlace, uptime: Int64, now: Timestamp) {
+    /// An interval at a run's start or end that is shorter than this, in microseconds, is joined to its neighbour: a
+    /// rate over a few milliseconds would be noise.
+    private let shortest: Int64
+
+    /// - Parameters:
+    ///   - period: between two ticks.
+    ///   - uptime: now, for a START that does not say when in the machine's uptime it was.
+    init(
+        _ start: ResourceMessage.RunStart, at place: RecordPlace, period: Duration, uptime: Int64, now: Timestamp
+    ) {
+        shortest = period.microseconds / 10
         self.start = start
         self.place = place
         // A START from before the machine's last boot would lie in the future.
         startUptime = min(uptime, start.uptime ?? uptime - max(0, (now - start.at).microseconds))
         last = UsageReading(start.counters, uptime: startUptime)
+        var watched = start.target
+        if case .children(let pid, let startTicks, _) = watched.kind {
+            watched.kind = .children(ofPID: pid, startTicks: startTicks, since: startUptime)
+        }
+        self.watched = watched
     }
 
     /// What was consumed until the next reading is not known, or is in samples that were taken before a restart.
@@ -42,7 +58,7 @@ struct MeteredRun: Sendable {
             last = reading
             return nil
         }
-        guard reading.uptime > before.uptime else { return nil }
+        guard reading.uptime - before.uptime >= (previous == nil ? shortest : 1) else { return nil }
         defer { newest = sample(from: before, to: reading) }
         previous = before
         last = reading
@@ -60,7 +76,7 @@ struct MeteredRun: Sendable {
             return [sample(from: last, to: end)].compactMap(\.self)
         }
         // The last reading may have come after the end: what it counted then was not the run's.
-        guard end.uptime > last.uptime else {
+        guard end.uptime - last.uptime >= shortest else {
             end.counters.ram = last.counters.ram
             return [sample(from: previous, to: end)].compactMap(\.self)
         }
@@ -74,7 +90,7 @@ struct MeteredRun: Sendable {
         guard after.uptime > before.uptime else { return nil }
         let sample = UsageSample(
             step: start.step, task: start.task, at: start.at + .microseconds(after.uptime - startUptime),
-            seconds: Double(after.uptime - before.uptime) * 1e-6, from: before.counters, to: after.counters)
+            microseconds: after.uptime - before.uptime, from: before.counters, to: after.counters)
         return sample.isEmpty ? nil : sample
     }
 

@@ -12,8 +12,10 @@ public struct ResourceMonitor: Sendable {
     static let haltGrace: Int64 = 10_000_000
 
     private var runs: [RunID: MeteredRun] = [:]
-    /// The run of each target: a target runs one step at a time.
+    /// The run of each target, as STARTs name it: a target runs one step at a time.
     private var running: [MeteringTarget: RunID] = [:]
+    /// The run of each target, as it is to be read.
+    private var watched: [MeteringTarget: RunID] = [:]
     private var ended = RecentSet<RunID>(limit: 8192)
     private var samples: [UsageSample] = []
     private var estimates: [RunEstimate] = []
@@ -30,7 +32,7 @@ public struct ResourceMonitor: Sendable {
     public var count: Int { runs.count }
 
     /// What is to be read at the next tick.
-    public var targets: [MeteringTarget] { Array(running.keys) }
+    public var targets: [MeteringTarget] { Array(watched.keys) }
 
     /// Where reading must begin again to find every run that is under way: the place of the oldest START, by partition.
     public var oldestPlaces: [Int: Int64] {
@@ -60,29 +62,29 @@ public struct ResourceMonitor: Sendable {
             refused += 1
             return
         }
-        var run = MeteredRun(start, at: place, uptime: uptime, now: now)
+        var run = MeteredRun(start, at: place, period: period, uptime: uptime, now: now)
         if uptime - run.startUptime > 2 * period.microseconds { run.missBeginning() }
         runs[start.run] = run
         running[start.target] = start.run
+        watched[run.watched] = start.run
     }
 
     private mutating func end(_ halt: ResourceMessage.RunHalt) {
         guard let run = runs.removeValue(forKey: halt.run) else { return }
-        ended.insert(halt.run)
-        if running[run.start.target] == halt.run { running[run.start.target] = nil }
+        forget(run)
         samples += run.lastSamples(halt.totals)
     }
 
     /// Takes a target's reading. One of a target that runs nothing any more says nothing.
     public mutating func record(_ reading: UsageReading, of target: MeteringTarget) {
-        guard let id = running[target] else { return }
+        guard let id = watched[target] else { return }
         if let sample = runs[id]?.record(reading) { samples.append(sample) }
     }
 
     /// Takes that a target could not be read.
     /// - Returns: whether this is news of the run, to be told once.
     public mutating func failed(_ target: MeteringTarget, isGone: Bool, uptime: Int64) -> StepKey? {
-        guard let id = running[target], var run = runs[id] else { return nil }
+        guard let id = watched[target], var run = runs[id] else { return nil }
         let isNews = !run.hasFailed
         run.hasFailed = true
         if isGone {
@@ -100,10 +102,15 @@ public struct ResourceMonitor: Sendable {
     /// Ends a run of which no HALT will come: what is known of it is an estimate.
     private mutating func close(_ run: MeteredRun) {
         runs[run.start.run] = nil
-        ended.insert(run.start.run)
-        if running[run.start.target] == run.start.run { running[run.start.target] = nil }
+        forget(run)
         if let sample = run.heldBack { samples.append(sample) }
         if let estimate = run.estimate { estimates.append(estimate) }
+    }
+
+    private mutating func forget(_ run: MeteredRun) {
+        ended.insert(run.start.run)
+        if running[run.start.target] == run.start.run { running[run.start.target] = nil }
+        watched[run.watched] = nil
     }
 
     /// Gives out the samples that are held back: the service stops, and will find these runs half done.

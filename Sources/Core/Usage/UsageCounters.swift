@@ -76,21 +76,21 @@ public struct UsageSample: Hashable, Sendable {
 }
 
 extension UsageSample {
-    /// The rates between two readings. A counter that fell was not the same one: a gap.
+    /// The rates between two readings, so many microseconds apart. A counter that fell was not the same one: a gap.
     init(
-        step: StepKey, task: TaskName, at: Timestamp, seconds: Double, from before: UsageCounters,
+        step: StepKey, task: TaskName, at: Timestamp, microseconds: Int64, from before: UsageCounters,
         to after: UsageCounters
     ) {
-        func rate(_ before: Double?, _ after: Double?) -> Double? {
+        let length = Double(microseconds)
+        func growth<Value: Comparable & AdditiveArithmetic>(_ before: Value?, _ after: Value?) -> Value? {
             guard let before, let after, after >= before else { return nil }
-            return (after - before) / seconds
+            return after - before
         }
-        let read = rate(before.diskRead.map(Double.init), after.diskRead.map(Double.init))
-        let written = rate(before.diskWritten.map(Double.init), after.diskWritten.map(Double.init))
+        let bytes = sum(growth(before.diskRead, after.diskRead), growth(before.diskWritten, after.diskWritten))
         self.init(
-            step: step, task: task, at: at, seconds: seconds,
-            cpu: rate(before.cpu?.inSeconds, after.cpu?.inSeconds), ram: after.ram.map(Double.init),
-            disk: sum(read, written))
+            step: step, task: task, at: at, seconds: length / 1e6,
+            cpu: growth(before.cpu, after.cpu).map { Double($0.nanoseconds) / (length * 1e3) },
+            ram: after.ram.map(Double.init), disk: bytes.map { Double($0) * 1e6 / length })
     }
 }
 

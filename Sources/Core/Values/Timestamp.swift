@@ -24,8 +24,19 @@ extension Duration {
         components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
     }
 
+    /// Whole nanoseconds, cut off; of more than 290 years, those.
+    var nanoseconds: Int64 {
+        let (seconds, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? .max : seconds &+ components.attoseconds / 1_000_000_000
+    }
+
+    /// Rounded once, so that 0.1 s is 0.1.
     public var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+        let (seconds, attoseconds) = components
+        guard seconds.magnitude < 1_000_000, attoseconds % 1_000_000_000 == 0 else {
+            return Double(seconds) + Double(attoseconds) * 1e-18
+        }
+        return Double(seconds * 1_000_000_000 + attoseconds / 1_000_000_000) / 1e9
     }
 
     /// What is beyond 30,000 years is cut off there: a number from outside must not trap.

@@ -30,7 +30,7 @@ final class NodeRuns: Sendable {
         _ messages: [(message: ResourceMessage, place: RecordPlace)], positions: [Int: Int64], uptime: Int64,
         now: Timestamp
     ) {
-        hand { state in
+        hand(withOffsets: false) { state in
             for (message, place) in messages {
                 state.monitor.apply(message, at: place, uptime: uptime, now: now)
             }
@@ -66,12 +66,14 @@ final class NodeRuns: Sendable {
     }
 
     /// Lets the state change, and hands over what comes of it.
-    private func hand(_ change: (inout State) -> Void) {
+    /// - Parameter withOffsets: once a tick is often enough: what is read twice changes nothing.
+    private func hand(withOffsets: Bool = true, _ change: (inout State) -> Void) {
         state.withLock { state in
             change(&state)
             let (samples, estimates) = state.monitor.takeSamples()
             // What is under way must be found again after a restart.
-            let offsets = state.positions.merging(state.monitor.oldestPlaces) { min($0, $1) }
+            let offsets =
+                withOffsets ? state.positions.merging(state.monitor.oldestPlaces) { min($0, $1) } : nil
             // Under the lock, so that offsets never overtake the samples that they vouch for.
             buffer.append(samples, estimates, offsets)
         }

@@ -29,11 +29,12 @@ final class SampleBuffer: Sendable {
         self.limit = max(1, limit)
     }
 
-    func append(_ samples: [UsageSample], _ estimates: [RunEstimate], _ offsets: [Int: Int64]) {
+    /// - Parameter offsets: nil for those that were handed over last.
+    func append(_ samples: [UsageSample], _ estimates: [RunEstimate], _ offsets: [Int: Int64]?) {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             state.content.samples += samples
             state.content.estimates += estimates
-            if offsets != state.handedOver {
+            if let offsets, offsets != state.handedOver {
                 state.handedOver = offsets
                 state.content.offsets = offsets
             }

@@ -136,7 +136,9 @@ extension EndToEnd {
                 let lock = try FileLock(path: site.data + "/store.sqlite.lock")
                 try lock.lock()
                 // The command has ended by itself then.
-                try await eventually("the command's end") { site.processes.all().allSatisfy { $0.command[0] != "python3" } }
+                try await eventually("the command's end") {
+                    site.processes.all().allSatisfy { $0.command[0] != "python3" }
+                }
                 lock.unlock()
                 let usage = try await site.wholeUsage(of: order.id, steps: [0])
                 let cpu = try #require(usage.steps[0].totals.cpu?.inSeconds)

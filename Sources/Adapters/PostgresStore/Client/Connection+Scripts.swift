@@ -11,7 +11,7 @@ extension Statement {
             var start = 0
             for end in ends {
                 values.append(end.flatMap { _ in base?.advanced(by: start).assumingMemoryBound(to: CChar.self) })
-                lengths.append(end.map { Int32($0 - start) } ?? 0)
+                lengths.append(end.map { Int32(clamping: $0 - start) } ?? 0)
                 start = end ?? start
             }
             let formats = [Int32](repeating: 1, count: ends.count)

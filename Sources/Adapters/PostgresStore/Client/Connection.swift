@@ -45,10 +45,12 @@ final class Connection {
 
     deinit { PQfinish(handle) }
 
-    /// What was told must be on disk; a process that hangs must not hold locks for ever.
+    /// Whatever the role's or the database's defaults are: what was told must be on disk, each statement must see what
+    /// was committed before it, and a process that hangs must not hold locks for ever.
     private static func setUp(_ settings: PostgresStoreSettings) -> String {
         """
         SET client_min_messages = warning;
+        SET default_transaction_isolation = 'read committed';
         SET statement_timeout = \(settings.statementTimeout.inMilliseconds);
         SET idle_in_transaction_session_timeout = \((settings.statementTimeout + .seconds(10)).inMilliseconds);
         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';

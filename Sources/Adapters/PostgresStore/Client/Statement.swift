@@ -129,7 +129,7 @@ extension Array: Parameter where Element: Parameter {
             let start = bytes.count
             bytes.append(number: Int32(0))
             element.write(to: &bytes)
-            let length = Int32(bytes.count - start - 4).bigEndian
+            let length = Int32(clamping: bytes.count - start - 4).bigEndian
             Swift.withUnsafeBytes(of: length) { length in
                 for (offset, byte) in length.enumerated() { bytes[start + offset] = byte }
             }

@@ -48,25 +48,27 @@ final class OrderWriter: Sendable {
     private static let attempts = 5
 
     private static func perform(_ writes: [Write], on link: Link) {
-        // A save is decided on the offsets that the one before it left: one in a transaction.
-        var rest: [Write] = []
         var shared: [Write] = []
         var hasMonitor = false
+        var bytes = 0
         for write in writes {
-            if case .monitor = write {
-                if hasMonitor {
-                    rest.append(write)
-                    continue
-                }
-                hasMonitor = true
+            // A save is decided on the offsets that the one before it left: one in a transaction.
+            if bytes + write.bytes > bytesAtOnce || hasMonitor && write.isMonitor {
+                commit(shared, on: link)
+                (shared, hasMonitor, bytes) = ([], false, 0)
             }
             shared.append(write)
+            hasMonitor = hasMonitor || write.isMonitor
+            bytes += write.bytes
         }
         commit(shared, on: link)
-        if !rest.isEmpty { perform(rest, on: link) }
     }
 
+    /// Of orders in a transaction: enough for thousands, and far from what a parameter can hold.
+    private static let bytesAtOnce = 16 << 20
+
     private static func commit(_ writes: [Write], on link: Link) {
+        guard !writes.isEmpty else { return }
         for attempt in 1... {
             do {
                 // Whether a COMMIT was heard is not known when its connection is lost: it is not repeated.
@@ -87,6 +89,13 @@ final class OrderWriter: Sendable {
 }
 
 extension OrderWriter.Write {
+    fileprivate var isMonitor: Bool { if case .monitor = self { true } else { false } }
+
+    fileprivate var bytes: Int {
+        guard case .insert(let rows, _) = self else { return 0 }
+        return rows.reduce(0) { $0 + $1.content.utf8.count }
+    }
+
     fileprivate func fail(_ error: any Error) {
         switch self {
         case .insert(_, let reply): reply.bring(.failure(StoreError(error, doing: "inserting orders")))

@@ -20,7 +20,7 @@ extension Connection {
 
     private static let taskNames = Statement("SELECT id, name FROM tasks")
 
-    /// Both tables have an order's rows in the order that is asked for.
+    /// Sorted here: the tables have them by time, which is how they come.
     private static func select(_ condition: String) -> String {
         """
         SELECT step, resource_id, timestamp, seconds, value, value AS low, value AS high, task_id

@@ -19,10 +19,10 @@ extension TidyPiece {
             Statement(
                 """
                 WITH gone AS (
-                    DELETE FROM \(table) WHERE order_id = $1 AND (step, resource_id, timestamp) <= ($2, $3, $4)
+                    DELETE FROM \(table) WHERE order_id = $1 AND (step, timestamp, resource_id) <= ($2, $3, $4)
                     RETURNING 1
                 ) SELECT count(*) FROM gone
-                """, order, place.step, place.resource, place.at))
+                """, order, place.step, place.at, place.resource))
         return bound == nil ? try rows.first?.value(0) ?? 0 : limit
     }
 
@@ -44,7 +44,7 @@ extension TidyPiece {
             Statement(
                 """
                 WITH gone AS (
-                    DELETE FROM resource_usage WHERE order_id = $1 AND (step, resource_id, timestamp) < ($2, $3, $4)
+                    DELETE FROM resource_usage WHERE order_id = $1 AND (step, timestamp) < ($2, $3)
                     RETURNING *
                 ), moved AS (
                     INSERT INTO resource_usage_minutes (order_id, step, resource_id, timestamp, task_id, value, low,
@@ -56,7 +56,7 @@ extension TidyPiece {
                     GROUP BY order_id, step, resource_id, date_trunc('minute', timestamp AT TIME ZONE 'UTC')
                     ON CONFLICT DO NOTHING
                 ) SELECT count(*) FROM gone
-                """, order, place.step, place.resource, place.at))
+                """, order, place.step, place.at))
         return try rows.first?.value(0) ?? 0
     }
 
@@ -68,7 +68,7 @@ extension TidyPiece {
                 """
                 SELECT step, resource_id, timestamp,
                     date_trunc('minute', timestamp AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
-                FROM \(table) WHERE order_id = $1 ORDER BY step, resource_id, timestamp LIMIT 1 OFFSET $2
+                FROM \(table) WHERE order_id = $1 ORDER BY step, timestamp, resource_id LIMIT 1 OFFSET $2
                 """, order, max(0, offset)))
         guard let row = rows.first else { return nil }
         let step = Int32(clamping: try row.value(0, as: Int64.self))

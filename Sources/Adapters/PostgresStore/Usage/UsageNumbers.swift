@@ -11,21 +11,27 @@ struct UsageNumbers: Sendable {
     subscript(order: OrderID) -> Int64? { orders[order] }
     subscript(task: TaskName) -> Int64? { tasks[task] }
 
-    /// Looks up those that are not known. Tasks that are new get numbers.
-    mutating func find(orders newOrders: Set<OrderID>, tasks newTasks: Set<TaskName>, _ connection: Connection) throws {
+    /// Looks up those that are not known.
+    mutating func find(_ new: Set<OrderID>, _ connection: Connection) throws {
+        guard !new.isEmpty else { return }
         // Those of one batch are together what the next one will ask for.
         if orders.count > Self.limit { orders = [:] }
-        if tasks.count > Self.limit { tasks = [:] }
-        // In order, so that a replay numbers tasks alike.
-        let names = newTasks.map(\.text).sorted()
-        let rows = try connection.run([
-            Statement("SELECT user_id, id FROM orders WHERE user_id = ANY ($1)", newOrders.map(\.text)),
-            .addTasks(names), Statement("SELECT name, id FROM tasks WHERE name = ANY ($1)", names),
-        ])
-        try rows[0].forEach { row in
+        let found = try connection.run(
+            Statement("SELECT user_id, id FROM orders WHERE user_id = ANY ($1)", new.map(\.text)))
+        try found.forEach { row in
             guard let id = try? OrderID(try row.value(0)) else { return }
             orders[id] = try row.value(1)
         }
-        try rows[2].forEach { row in tasks[try connection.taskName(row.value(0))] = try row.value(1) }
+    }
+
+    /// Tasks that are new get numbers: in order, so that a replay numbers them alike.
+    mutating func add(_ new: Set<TaskName>, _ connection: Connection) throws {
+        guard !new.isEmpty else { return }
+        if tasks.count > Self.limit { tasks = [:] }
+        let names = new.map(\.text).sorted()
+        let rows = try connection.run([
+            .addTasks(names), Statement("SELECT name, id FROM tasks WHERE name = ANY ($1)", names),
+        ])
+        try rows.last?.forEach { row in tasks[try connection.taskName(row.value(0))] = try row.value(1) }
     }
 }

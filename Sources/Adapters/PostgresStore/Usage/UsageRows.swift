@@ -17,6 +17,7 @@ struct UsageRows {
     private(set) var unknown = 0
     /// What they were of.
     private(set) var unknownOrders: Set<OrderID> = []
+    /// Of orders that are known: others bring no tasks.
     private(set) var unknownTasks: Set<TaskName> = []
 
     init(_ samples: [UsageSample], _ numbers: UsageNumbers) {
@@ -31,10 +32,14 @@ struct UsageRows {
                 task = numbers[sample.task]
                 last = task.map { (sample.task, $0) }
             }
-            // No order has a step of a number that does not fit.
-            guard let task, let order = numbers[sample.step.order], let step = Int32(exactly: sample.step.index) else {
+            guard let order = numbers[sample.step.order] else {
                 unknown += 1
                 unknownOrders.insert(sample.step.order)
+                continue
+            }
+            // No order has a step of a number that does not fit.
+            guard let task, let step = Int32(exactly: sample.step.index) else {
+                unknown += 1
                 if task == nil { unknownTasks.insert(sample.task) }
                 continue
             }

@@ -64,8 +64,12 @@ extension Connection {
         var usage = UsageRows(batch.samples, numbers)
         let orders = usage.unknownOrders.union(
             batch.estimates.lazy.map(\.step.order).filter { [numbers] in numbers[$0] == nil })
-        if !orders.isEmpty || !usage.unknownTasks.isEmpty {
-            try numbers.find(orders: orders, tasks: usage.unknownTasks, self)
+        if !orders.isEmpty {
+            try numbers.find(orders, self)
+            usage = UsageRows(batch.samples, numbers)
+        }
+        if !usage.unknownTasks.isEmpty {
+            try numbers.add(usage.unknownTasks, self)
             usage = UsageRows(batch.samples, numbers)
         }
         if !usage.rows.isEmpty { try partitions.prepare(usage.rows, at: batch.at, self) }

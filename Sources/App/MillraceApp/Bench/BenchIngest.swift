@@ -25,14 +25,14 @@ struct BenchIngest: AsyncParsableCommand {
             let settings = try Settings(flags: given, configFile: config, environment: OwnProcess.environment)
             let adapters = try Adapters(settings, label: "bench")
             let bus = try await adapters.bus()
-            let store = try await adapters.store()
+            let stores = try await adapters.stores()
             let images = try await adapters.images()
             let (image, _) = try await images.add(AsyncBytes(Array("an image that no task looks at".utf8)))
             let (ports, listening) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
             let figures = Mutex(Figures())
             let box = FiguresBox(figures)
             try await adapters.serve([
-                adapters.proxyServer(bus: bus, store: store, images: images) { listening.yield($0) },
+                adapters.proxyServer(bus: bus, stores: stores, images: images) { listening.yield($0) },
                 BenchSide {
                     for await port in ports {
                         let load = HTTPLoad(port: port, connections: connections, requests: orders, image: image)
@@ -44,7 +44,7 @@ struct BenchIngest: AsyncParsableCommand {
                     }
                 },
             ]) {
-                await store.close()
+                await stores.close()
                 await bus.close()
             }
             let found = box.figures

@@ -29,7 +29,7 @@ struct DemoCommand: AsyncParsableCommand {
         Output.line("millrace demo: \(orders) orders of 3 to 5 tasks on \(sample.photoCount) photographs, in \(folder)")
         try await machine.run { url in
             try await MillraceClient.with(base: url) { client in
-                try await DemoRun(client: client, stores: machine.stores, folder: folder, count: sample.count).run()
+                try await DemoRun(client: client, folder: folder, count: sample.count).run()
             }
         }
         lock.unlock()

@@ -20,6 +20,11 @@ void millrace_atomic_increment(uint32_t *word);
 /// Names the calling thread, as `ps -L` and profilers show it (15 bytes at most), and makes its timed waits exact.
 void millrace_name_thread(const char *name);
 
+/// Asks the scheduler to run the calling thread soon after it wakes, beside threads that compute: by a slice of so many
+/// nanoseconds (Linux 6.12 and later), or else by a better nice value where that is permitted. Returns 2, 1 or 0 for a
+/// slice, a nice value or neither.
+int millrace_wake_promptly(uint64_t slice_ns);
+
 /// open(2) with a mode: the call is variadic. Returns the descriptor, or -1 with errno.
 int millrace_open(const char *path, int flags, mode_t mode);
 

@@ -16,22 +16,24 @@ struct MeterCommand: AsyncParsableCommand {
             """)
     @Option(help: "write the samples there, a line each") var csv: String?
     @Option(help: "draw them there: .svg or .png") var plot: String?
-    @Option(help: "between two samples") var period = DurationArgument(duration: .seconds(1))
+    @Option(help: "between two samples (1s)") var period: DurationArgument?
     @Option(name: [.customShort("o"), .customLong("output")], help: "text or json") var format: DataFormat = .text
     @Argument(parsing: .postTerminator, help: "the command and its arguments") var command: [String] = []
 
     func validate() throws {
         guard !command.isEmpty else { throw ValidationError("give a command after --") }
-        guard (.milliseconds(10) ... .seconds(3600)).contains(period.duration) else {
+        guard (.milliseconds(10) ... .seconds(3600)).contains(interval) else {
             throw ValidationError("--period must be from 10ms to 1h")
         }
     }
+
+    private var interval: Duration { period?.duration ?? .seconds(1) }
 
     func run() async throws {
         let format = format
         if let plot { _ = try Plotting.format(of: plot) }
         let meter = MeteredRunner(
-            command: command, period: period.duration, source: Adapters.usageSource(), outputWithErrors: format == .json
+            command: command, period: interval, source: Adapters.usageSource(), outputWithErrors: format == .json
         )
         let outcome = try await metered(meter)
         try await write(outcome)

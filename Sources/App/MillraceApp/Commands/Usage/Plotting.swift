@@ -93,7 +93,14 @@ extension OrderCurve {
 
 extension UsageSampleView {
     func point(since start: Timestamp) -> CurvePoint {
-        CurvePoint(second: (at - start).inSeconds, seconds: seconds, value: value, low: low, high: high)
+        point(second: (at - start).inSeconds)
+    }
+
+    /// A range only where it stands for several values.
+    func point(second: Double) -> CurvePoint {
+        CurvePoint(
+            second: second, seconds: seconds, value: value, low: low < value ? low : nil,
+            high: high > value ? high : nil)
     }
 }
 
@@ -110,8 +117,7 @@ extension TaskFigure {
             let run = Run(order: sample.order, step: sample.step)
             if examples[run] == nil { runs.append(run) }
             examples[run, default: [:]][sample.resource, default: []].append(
-                CurvePoint(
-                    second: second, seconds: sample.seconds, value: sample.value, low: sample.low, high: sample.high))
+                sample.point(second: second))
         }
         let totals = usage.steps.map(\.totals)
         self.init(
