@@ -53,6 +53,7 @@ let package = Package(
         // C: system libraries and thin wrappers of system calls.
         .target(name: "CLinux", path: "Sources/C/CLinux"),
         .target(name: "CVips", path: "Sources/C/CVips"),
+        .target(name: "CPostgres", path: "Sources/C/CPostgres"),
         module("Platform", in: "C/Platform", ["CLinux", deque]),
         // Core: values and decisions.
         module("MillraceCore", in: "Core", []),
@@ -61,6 +62,9 @@ let package = Package(
         // Adapters: one outside thing each.
         module("SQLiteBus", in: "Adapters/SQLiteBus", ["MillracePorts", "MillraceCore", "Platform", grdb]),
         module("SQLiteStore", in: "Adapters/SQLiteStore", ["MillracePorts", "MillraceCore", "Platform", grdb]),
+        module(
+            "PostgresStore", in: "Adapters/PostgresStore",
+            ["MillracePorts", "MillraceCore", "Platform", "CPostgres", deque]),
         module(
             "FileImages", in: "Adapters/FileImages", ["MillracePorts", "MillraceCore", "Platform", crypto]),
         module("ImageTasks", in: "Adapters/ImageTasks", ["MillracePorts", "MillraceCore", "CVips", "Platform"]),
@@ -95,7 +99,7 @@ let package = Package(
         module(
             "MillraceApp", in: "App/MillraceApp",
             [
-                "SQLiteBus", "SQLiteStore", "FileImages", "ImageTasks", "CommandTasks", "BenchTasks", "ProcessFleet",
+                "SQLiteBus", "SQLiteStore", "PostgresStore", "FileImages", "ImageTasks", "CommandTasks", "BenchTasks", "ProcessFleet",
                 "LinuxUsage", "ProxyServer",
                 "Orchestrator", "MonitorSystem", "MonitorResources", "Worker", "ServiceSupport", "MillracePorts",
                 "MillraceCore", "Platform", logging,
@@ -114,6 +118,7 @@ let package = Package(
         tests("SQLiteBusTests", ["SQLiteBus", "MillracePorts", "MillraceCore", "MillraceTesting", grdb]),
         tests(
             "SQLiteStoreTests", ["SQLiteStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", grdb]),
+        tests("PostgresStoreTests", ["PostgresStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
         tests("FileImagesTests", ["FileImages", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
         tests("ImageTasksTests", ["ImageTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
         tests(

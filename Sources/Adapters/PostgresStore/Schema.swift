@@ -8,7 +8,7 @@ enum Schema {
         (1, "orders", orders), (2, "usage", usage),
     ]
 
-    private static var latest: Int { migrations.map(\.version).max() ?? 0 }
+    static var latest: Int { migrations.map(\.version).max() ?? 0 }
 
     /// Whoever changes the tables holds it. A number that nobody else will have taken.
     private static let lock = 7_261_120_521
@@ -48,7 +48,7 @@ enum Schema {
     }
 
     /// - Returns: 0 where there are no tables of ours.
-    private static func version(_ connection: Connection, _ place: String) throws -> Int {
+    static func version(_ connection: Connection, _ place: String) throws -> Int {
         let name = try connection.run(Statement("SELECT to_regclass('millrace_migrations') IS NOT NULL"))
         guard try name.first?.value(0) == true else { return 0 }
         let rows = try connection.run(Statement("SELECT coalesce(max(version), 0) FROM millrace_migrations"))

@@ -7,6 +7,7 @@ import Logging
 import MillraceCore
 import MillracePorts
 import Platform
+import PostgresStore
 import ProcessFleet
 import SQLiteBus
 import SQLiteStore
@@ -40,9 +41,26 @@ struct Adapters: Sendable {
     /// A bus by its file, for benches.
     static func probe(_ path: String) throws(BusError) -> any MessageBus { try SQLiteBus(path: path) }
 
-    func stores() async throws(StoreError) -> Stores {
-        let orders = try await SQLiteOrderStore.open(path: folder.store)
-        return Stores(orders: orders, usage: SQLiteUsageStore(sharing: orders))
+    /// - Throws: `Failure` with one line that says what is wrong.
+    func stores() async throws(Failure) -> Stores {
+        do throws(StoreError) { return try await openStores() } catch {
+            throw Failure(.unreachable, "millrace: \(error)")
+        }
+    }
+
+    func openStores() async throws(StoreError) -> Stores {
+        switch settings.store {
+        case .sqlite:
+            let orders = try await SQLiteOrderStore.open(path: folder.store)
+            return Stores(orders: orders, usage: SQLiteUsageStore(sharing: orders))
+        case .postgres:
+            guard !settings.databaseURL.isEmpty else {
+                throw StoreError(
+                    .unavailable, "opening the store", cause: "store is postgres, and DATABASE_URL is not set")
+            }
+            let orders = try await PostgresOrderStore.open(url: settings.databaseURL)
+            return Stores(orders: orders, usage: PostgresUsageStore(sharing: orders))
+        }
     }
 
     func images() async throws(ImageStoreError) -> any ImageStore {
@@ -91,7 +109,8 @@ extension Settings {
     /// inherits.
     func replicaArguments(_ task: TaskName) -> [String] {
         var arguments = ["run", "worker", "--task", task.text]
-        for setting in Setting.all {
+        // A secret is in no command line; replicas need none of them.
+        for setting in Setting.all where !setting.isSecret {
             if let value = sources.flags[setting.key] { arguments.append("\(setting.flag)=\(value)") }
         }
         if let configFile { arguments += ["--config", configFile] }

@@ -14,8 +14,10 @@ struct SettingFlags: ParsableArguments {
     var port: String?
     @Option(help: "sqlite")
     var bus: String?
-    @Option(help: "sqlite")
+    @Option(help: "sqlite or postgres")
     var store: String?
+    @Option(help: "of PostgreSQL; better given as DATABASE_URL, since everybody can see a command line")
+    var databaseUrl: String?
     @Option(help: "process")
     var fleet: String?
     @Option(help: "the folder within which a raw HTTP request may name images by path")
@@ -44,7 +46,8 @@ struct SettingFlags: ParsableArguments {
     /// What was given, by the settings' keys.
     var given: [String: String] {
         let all: [String: String?] = [
-            "data": data, "host": host, "port": port, "bus": bus, "store": store, "fleet": fleet,
+            "data": data, "host": host, "port": port, "bus": bus, "store": store, "databaseUrl": databaseUrl,
+            "fleet": fleet,
             "imageRoot": imageRoot, "orderLimit": orderLimit, "imageLimit": imageLimit, "node": node,
             "partitions": partitions, "retention": retention, "lease": lease, "meteringPeriod": meteringPeriod,
             "usageDetail": usageDetail,

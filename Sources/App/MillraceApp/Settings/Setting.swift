@@ -7,12 +7,15 @@ struct Setting: Sendable {
     var fallback: String
     var meaning: String
     var isSecret = false
+    /// The variable's name where there is one that everybody uses.
+    var standardVariable: String?
 
     var variable: String {
-        key.reduce(into: "MILLRACE_") { name, character in
-            if character.isUppercase { name.append("_") }
-            name.append(character.uppercased())
-        }
+        standardVariable
+            ?? key.reduce(into: "MILLRACE_") { name, character in
+                if character.isUppercase { name.append("_") }
+                name.append(character.uppercased())
+            }
     }
 
     /// All of them, in the order of the reference page (`Documentation/Settings.md`).
@@ -23,8 +26,13 @@ struct Setting: Sendable {
         Setting(key: "host", fallback: "127.0.0.1", meaning: "the address that proxy-server listens on"),
         Setting(key: "port", fallback: "8420", meaning: "the port that proxy-server listens on; 0: any free one"),
         Setting(key: "bus", fallback: "sqlite", meaning: "sqlite"),
-        Setting(key: "store", fallback: "sqlite", meaning: "sqlite"),
+        Setting(key: "store", fallback: "sqlite", meaning: "sqlite or postgres"),
         Setting(key: "fleet", fallback: "process", meaning: "process"),
+        Setting(
+            key: "databaseUrl", fallback: "",
+            meaning:
+                "of PostgreSQL: `postgresql://user:password@host/database?sslmode=verify-full`, all that libpq takes",
+            isSecret: true, standardVariable: "DATABASE_URL"),
         Setting(
             key: "imageRoot", fallback: "",
             meaning: "the folder within which an order sent over HTTP may name an image by its path; empty: none"),

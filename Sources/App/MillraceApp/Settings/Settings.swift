@@ -8,6 +8,9 @@ struct Settings: Sendable {
     var data: String
     var host: String
     var port: Int
+    var store: Store
+    /// Of PostgreSQL; empty where there is none.
+    var databaseURL: String
     var imageRoot: String?
     var orderLimit: Int
     var imageLimit: Int
@@ -23,6 +26,8 @@ struct Settings: Sendable {
     /// The file it was read from, for processes that are started with the same.
     var configFile: String?
     var sources: SettingSources
+
+    enum Store: String, CaseIterable, Sendable { case sqlite, postgres }
 
     /// Reads the configuration file, which may be absent only if nobody named it.
     /// - Parameter flags: what the command line says, by key.
@@ -75,7 +80,7 @@ struct Settings: Sendable {
             }
             return duration
         }
-        for (key, choices) in [("bus", ["sqlite"]), ("store", ["sqlite"]), ("fleet", ["process"])]
+        for (key, choices) in [("bus", ["sqlite"]), ("fleet", ["process"])]
         where !choices.contains(sources.text(key)) {
             throw invalid(key, "must be \(choices.joined(separator: " or "))")
         }
@@ -86,6 +91,11 @@ struct Settings: Sendable {
         guard !data.isEmpty else { throw invalid("data", "must be a folder") }
         host = sources.text("host")
         port = try number("port", 0...65_535)
+        guard let store = Store(rawValue: sources.text("store")) else {
+            throw invalid("store", "must be \(Store.allCases.map(\.rawValue).joined(separator: " or "))")
+        }
+        self.store = store
+        databaseURL = sources.text("databaseUrl")
         let root = sources.text("imageRoot")
         imageRoot = root.isEmpty ? nil : root
         orderLimit = try number("orderLimit", 1024...(1 << 30))

@@ -40,35 +40,11 @@ extension DoctorCheck {
         }
     }
 
-    @Sendable static func store(_ settings: Settings) async -> [DoctorCheck] {
-        let name = "store"
-        let file = DataFolder(path: settings.data).store
-        guard Files.exists(file) else { return [.ok(name, "\(file) is not there yet: `millrace up` makes it")] }
-        do {
-            let stores = try await Adapters(settings, label: "doctor").stores()
-            let drops = await Result<[UsageDrop], any Error>.catching {
-                _ = try await stores.orders.tasks()
-                return try await stores.usage.drops(limit: 1)
-            }
-            await stores.close()
-            guard let drop = try drops.get().first else { return [.ok(name, "\(file) opens")] }
-            return [
-                .ok(name, "\(file) opens"),
-                .warn(
-                    "metering", "\(drop.samples) samples of \(drop.node) were dropped before \(Wording.time(drop.at))",
-                    "the store was slow or away for longer than samples are kept in memory: see its disk"),
-            ]
-        } catch {
-            let isCorrupt = (error as? StoreError)?.code == .corrupt
-            return [.fail(name, text(of: error), remedy(file, isCorrupt), isUnreachable: true)]
-        }
-    }
-
-    private static func text(of error: any Error) -> String {
+    static func text(of error: any Error) -> String {
         (error as? Failure)?.message ?? "\(error)"
     }
 
-    private static func remedy(_ file: String, _ isCorrupt: Bool) -> String {
+    static func remedy(_ file: String, _ isCorrupt: Bool) -> String {
         isCorrupt
             ? "if the file is of a later version, use that Millrace; else move \(file) away, and `millrace up` starts anew"
             : "see that this user may read and write \(file) and those beside it, and that the disk has room"
