@@ -23,14 +23,15 @@ final class MockCluster: Sendable {
         self.servers = String(cString: servers)
     }
 
-    /// Its coordinator waits at each rebalance as long as a session lasts, but for a second; so sessions are short.
+    /// Its coordinator waits at each rebalance as long as a session lasts, but for a second, so sessions are short; an
+    /// empty group's first member waits for 3 s, and would be taken for dead if sessions were shorter than that.
     func bus(
         properties: [String: String] = [:], change: (inout KafkaSettings) -> Void = { _ in }
     ) throws -> KafkaBus {
-        let short = ["session.timeout.ms": "1500"]
+        let short = ["session.timeout.ms": "4000"]
         var settings = KafkaSettings(
             bootstrapServers: servers, properties: short.merging(properties) { _, new in new },
-            minimumLease: .milliseconds(1500))
+            minimumLease: .seconds(4))
         change(&settings)
         return try KafkaBus(settings, logger: quiet, administration: MockAdministration(cluster: cluster))
     }

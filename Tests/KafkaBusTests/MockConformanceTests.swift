@@ -10,7 +10,7 @@ import Testing
         let cluster = try MockCluster()
         let bus = try cluster.bus()
         let other = try cluster.bus()
-        let fixture = BusFixture(bus: bus, other: other, lease: .milliseconds(1500)) { member in
+        let fixture = BusFixture(bus: bus, other: other, lease: .seconds(4)) { member in
             await (member as? KafkaMember)?.die()
         }
         do { try await promise.check(fixture) } catch { Issue.record("\(error)") }

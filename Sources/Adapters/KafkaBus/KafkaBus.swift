@@ -27,7 +27,7 @@ public final class KafkaBus: MessageBus {
         let roles: [KafkaRole] = [
             .sender(linger: .zero), .reader, .member(Membership(topic: "t", group: "g", name: "n"), groupID: "g"),
         ]
-        for role in roles { try KafkaHandle(role, settings, health).destroy() }
+        for role in roles { try KafkaConfiguration.check(role, settings) }
         questions = try KafkaQuestions(settings, health)
         producer = try KafkaProducer(settings, health)
     }

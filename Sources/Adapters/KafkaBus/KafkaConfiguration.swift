@@ -65,6 +65,11 @@ enum KafkaConfiguration {
         return configuration
     }
 
+    /// Throws what ``make(_:_:)`` would throw.
+    static func check(_ role: KafkaRole, _ settings: KafkaSettings) throws(BusError) {
+        rd_kafka_conf_destroy(try make(role, settings))
+    }
+
     private static func set(_ name: String, _ value: String, in configuration: OpaquePointer) throws(BusError) {
         var text = [CChar](repeating: 0, count: 512)
         guard rd_kafka_conf_set(configuration, name, value, &text, text.count) != RD_KAFKA_CONF_OK else { return }

@@ -7,13 +7,10 @@ import Synchronization
 ///
 /// librdkafka's idempotent producer keeps the order of what one handle sends to a partition, through retries too.
 final class ProducerLane: Sendable {
-    private struct Topic {
-        var topic: KafkaPointer
-        var count: Int
-    }
-
     private struct State {
-        var topics: [String: Topic] = [:]
+        var topics: [String: KafkaPointer] = [:]
+        /// How many partitions each has.
+        var counts: [String: Int] = [:]
         /// What is under way, by place: such a place's records must go on through this lane, to keep their order.
         var pending: [TopicPlace: Int] = [:]
         var isEnding = false
@@ -42,7 +39,7 @@ final class ProducerLane: Sendable {
     func isPending(_ place: TopicPlace) -> Bool { state.withLock { $0.pending[place] != nil } }
 
     /// How many partitions this handle knows a topic to have; nil if it does not know the topic.
-    func count(of topic: String) -> Int? { state.withLock { $0.topics[topic]?.count } }
+    func count(of topic: String) -> Int? { state.withLock { $0.counts[topic] } }
 
     /// Asks the cluster, so that this very handle knows of new topics and partitions. Blocks.
     func learn(_ topic: String) throws(BusError) {
@@ -52,11 +49,11 @@ final class ProducerLane: Sendable {
             throw BusError(rd_kafka_last_error(), doing)
         }
         let displaced = state.withLock { state in
-            defer { state.topics[topic] = Topic(topic: KafkaPointer(pointer), count: counts[topic, default: 0]) }
-            return state.topics[topic]
+            state.counts[topic] = counts[topic]
+            return state.topics.updateValue(KafkaPointer(pointer), forKey: topic)
         }
         // librdkafka counts references to one object per topic.
-        if let displaced { rd_kafka_topic_destroy(displaced.topic.pointer) }
+        if let displaced { rd_kafka_topic_destroy(displaced.pointer) }
     }
 
     /// Hands a record to librdkafka, which copies it. Never blocks; what is wrong with it is told to its delivery.
@@ -65,7 +62,7 @@ final class ProducerLane: Sendable {
             guard let topic = state.topics[record.topic], !state.isEnding else { return nil }
             state.pending[sent.place, default: 0] += 1
             state.total += 1
-            return topic.topic
+            return topic
         }
         let doing = "publishing to \(record.topic)/\(record.partition)"
         guard let topic else {
@@ -133,7 +130,7 @@ final class ProducerLane: Sendable {
             }
         }
         rd_kafka_queue_destroy(queue)
-        for topic in state.withLock({ $0.topics.values }) { rd_kafka_topic_destroy(topic.topic.pointer) }
+        for topic in state.withLock({ $0.topics.values }) { rd_kafka_topic_destroy(topic.pointer) }
         handle.destroy()
     }
 

@@ -21,7 +21,8 @@ final class RecordQueue: Sendable {
         self.wake = wake
         // Called with the queue's own lock held; the wake's is never held around a call of librdkafka.
         rd_kafka_queue_cb_event_enable(
-            pointer, { _, opaque in
+            pointer,
+            { _, opaque in
                 guard let opaque else { return }
                 Unmanaged<Wake>.fromOpaque(opaque).takeUnretainedValue().raise()
             }, Unmanaged.passUnretained(wake).toOpaque())
@@ -137,7 +138,9 @@ extension BusRecord {
         self.init(
             topic: String(cString: rd_kafka_topic_name(found.rkt)), partition: Int(found.partition),
             offset: found.offset,
-            key: found.key.map { String(decoding: UnsafeRawBufferPointer(start: $0, count: found.key_len), as: UTF8.self) },
+            key: found.key.map {
+                String(decoding: UnsafeRawBufferPointer(start: $0, count: found.key_len), as: UTF8.self)
+            },
             value: found.payload.map { Array(UnsafeRawBufferPointer(start: $0, count: found.len)) },
             headers: Self.headers(of: message), publishedAt: Timestamp(microseconds: max(0, time) * 1000))
     }
@@ -152,7 +155,8 @@ extension BusRecord {
             var size = 0
             guard !rd_kafka_header_get_all(headers, index, &name, &value, &size).isError, let name else { return nil }
             return Header(
-                String(cString: name), String(decoding: UnsafeRawBufferPointer(start: value, count: size), as: UTF8.self))
+                String(cString: name),
+                String(decoding: UnsafeRawBufferPointer(start: value, count: size), as: UTF8.self))
         }
     }
 }
