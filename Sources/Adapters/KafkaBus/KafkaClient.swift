@@ -67,24 +67,44 @@ struct KafkaClient: Sendable {
     /// The offsets of each partition's oldest record and of the next one to come.
     func bounds(of topic: String, count: Int, _ doing: String) throws(BusError) -> [TopicDescription.Partition] {
         // Kafka's own marks in place of a time: the beginning and the end.
-        let begins = try offsets(of: topic, count: count, at: -2, doing)
-        let ends = try offsets(of: topic, count: count, at: -1, doing)
+        let begins = try settledOffsets(of: topic, count: count, at: -2, doing)
+        let ends = try settledOffsets(of: topic, count: count, at: -1, doing)
         return (0..<count).map { .init(number: $0, begin: begins[$0] ?? 0, end: ends[$0] ?? 0) }
     }
 
-    private func offsets(
+    /// Asks again while partitions have no leader that is known: those of a topic that was just made or grown, or whose
+    /// broker has just gone.
+    private func settledOffsets(
         of topic: String, count: Int, at mark: Int64, _ doing: String
+    ) throws(BusError) -> [Int: Int64] {
+        let end = ContinuousClock.now + settings.requestTimeout
+        while true {
+            var code = RD_KAFKA_RESP_ERR_NO_ERROR
+            do throws(BusError) {
+                return try offsets(of: topic, count: count, at: mark, doing, &code)
+            } catch {
+                guard code.isUnsettledLeader, ContinuousClock.now < end else { throw error }
+            }
+            pollEvents(atMost: .milliseconds(20))
+            _ = try partitionCounts(of: topic, doing)
+        }
+    }
+
+    private func offsets(
+        of topic: String, count: Int, at mark: Int64, _ doing: String, _ failure: inout rd_kafka_resp_err_t
     ) throws(BusError) -> [Int: Int64] {
         guard count > 0 else { return [:] }
         let wanted = Dictionary(uniqueKeysWithValues: (0..<count).map { ($0, mark) })
         return try rd_kafka_topic_partition_list_t.with(topic, wanted) { (list) throws(BusError) in
             let code = rd_kafka_offsets_for_times(handle.pointer, list, settings.requestTimeout.milliseconds)
             pollEvents()
+            failure = code
             if code.isError {
                 throw BusError(code, doing, reason: code.refusal == nil ? handle.health.trouble : nil)
             }
             var offsets: [Int: Int64] = [:]
             for item in list.items {
+                failure = item.err
                 if item.err.isError { throw BusError(item.err, doing) }
                 offsets[Int(item.partition)] = item.offset
             }

@@ -112,9 +112,12 @@ enum KafkaConfiguration {
         }
     }
 
-    /// What a handle reads ahead: 1,000 records or 16 MB over all its partitions, then it waits for the reader.
+    /// What a handle reads ahead: 32 MB over all its partitions, then it waits for the reader. It looks again only half
+    /// a second later (librdkafka 2.0.2), so a bound that a quick reader meets often would cost it that each time.
     private static let reading = [
-        ("queued.min.messages", "1000"), ("queued.max.messages.kbytes", "16384"), ("fetch.error.backoff.ms", "50"),
+        ("queued.min.messages", "100000"), ("queued.max.messages.kbytes", "32768"), ("fetch.error.backoff.ms", "50"),
+        // A partition that is added waits behind the fetch that is under way, which waits so long for records.
+        ("fetch.wait.max.ms", "100"),
     ]
 
     private static func requirements(_ role: KafkaRole, _ settings: KafkaSettings) -> [(String, String)] {

@@ -57,6 +57,17 @@ extension rd_kafka_resp_err_t {
         }
     }
 
+    /// Whether it says that a partition's leader is not known, or not the one that was asked.
+    var isUnsettledLeader: Bool {
+        switch self {
+        case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+            RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+            RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+            true
+        default: false
+        }
+    }
+
     /// Whether a member's commit that ended so may succeed when the group has settled, or the broker is back.
     var isWorthCommittingAgain: Bool {
         switch self {
