@@ -1,0 +1,71 @@
+import CKafka
+import MillracePorts
+
+/// An object of librdkafka: a client, a queue, a topic.
+struct KafkaPointer: @unchecked Sendable {
+    // librdkafka's objects may be used by any thread, until whoever owns them destroys them.
+    let pointer: OpaquePointer
+
+    init(_ pointer: OpaquePointer) { self.pointer = pointer }
+}
+
+/// A client of librdkafka with its threads and connections. Its owner destroys it, once, when nobody uses it.
+final class KafkaHandle: Sendable {
+    private let client: KafkaPointer
+    let health: KafkaHealth
+
+    var pointer: OpaquePointer { client.pointer }
+
+    /// Connects nothing yet: it starts threads, so it takes about a millisecond.
+    init(_ role: KafkaRole, _ settings: KafkaSettings, _ health: KafkaHealth) throws(BusError) {
+        let configuration = try KafkaConfiguration.make(role, settings)
+        // The callback is called until the handle has been destroyed; `deinit` comes after that.
+        rd_kafka_conf_set_opaque(configuration, Unmanaged.passUnretained(health).toOpaque())
+        rd_kafka_conf_set_log_cb(configuration) { client, level, facility, text in
+            guard let client, let facility, let text, let opaque = rd_kafka_opaque(client) else { return }
+            Unmanaged<KafkaHealth>.fromOpaque(opaque).takeUnretainedValue()
+                .log(level: level, facility: String(cString: facility), String(cString: text))
+        }
+        var text = [CChar](repeating: 0, count: 512)
+        guard let client = rd_kafka_new(role.type, configuration, &text, text.count) else {
+            // Only now it is still ours.
+            rd_kafka_conf_destroy(configuration)
+            throw BusError(.unsupported, "configuring librdkafka", cause: String(nulTerminated: text))
+        }
+        self.client = KafkaPointer(client)
+        self.health = health
+    }
+
+    /// Blocks until its threads have ended.
+    /// - Parameter leaving: false lets a member vanish from its group as if it had died.
+    func destroy(leaving: Bool = true) {
+        rd_kafka_destroy_flags(pointer, leaving ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+    }
+}
+
+extension rd_kafka_topic_partition_list_t {
+    /// Runs `body` with a list of partitions of a topic, which lives as long as that.
+    static func with<Value, Failure: Error>(
+        _ topic: String, _ offsets: [Int: Int64],
+        _ body: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        guard let list = rd_kafka_topic_partition_list_new(Int32(clamping: offsets.count)) else {
+            preconditionFailure("librdkafka has no memory left")
+        }
+        defer { rd_kafka_topic_partition_list_destroy(list) }
+        for (partition, offset) in offsets {
+            rd_kafka_topic_partition_list_add(list, topic, Int32(clamping: partition))?.pointee.offset = offset
+        }
+        return try body(list)
+    }
+}
+
+extension UnsafeMutablePointer<rd_kafka_topic_partition_list_t> {
+    var items: UnsafeBufferPointer<rd_kafka_topic_partition_t> {
+        UnsafeBufferPointer(start: pointee.elems, count: Int(pointee.cnt))
+    }
+
+    func partitions(of topic: String) -> Set<Int> {
+        Set(items.filter { String(cString: $0.topic) == topic }.map { Int($0.partition) })
+    }
+}

@@ -1,0 +1,82 @@
+import CKafka
+import Logging
+import MillracePorts
+
+@testable import KafkaBus
+
+/// librdkafka's own mock cluster, of one broker: groups, rebalances, brokers that go and come.
+///
+/// It makes each topic that anyone asks for, cannot grow one, and describes no group.
+final class MockCluster: Sendable {
+    private let handle: KafkaHandle
+    private let cluster: KafkaPointer
+    let servers: String
+
+    init() throws {
+        // librdkafka wants a handle to keep the cluster with; it connects nowhere.
+        handle = try KafkaHandle(
+            .questions, KafkaSettings(bootstrapServers: "127.0.0.1:1"), KafkaHealth(logger: quiet))
+        guard let cluster = rd_kafka_mock_cluster_new(handle.pointer, 1),
+            let servers = rd_kafka_mock_cluster_bootstraps(cluster)
+        else { throw BusError(.unavailable, "starting the mock cluster") }
+        self.cluster = KafkaPointer(cluster)
+        self.servers = String(cString: servers)
+    }
+
+    /// Its coordinator waits at each rebalance as long as a session lasts, but for a second, so sessions are short; an
+    /// empty group's first member waits for 3 s, and would be taken for dead if sessions were shorter than that.
+    func bus(
+        properties: [String: String] = [:], change: (inout KafkaSettings) -> Void = { _ in }
+    ) throws -> KafkaBus {
+        let short = ["session.timeout.ms": "4000"]
+        var settings = KafkaSettings(
+            bootstrapServers: servers, properties: short.merging(properties) { _, new in new },
+            minimumLease: .seconds(4))
+        change(&settings)
+        return try KafkaBus(settings, logger: quiet, administration: MockAdministration(cluster: cluster))
+    }
+
+    func setDown(_ isDown: Bool) {
+        if isDown {
+            rd_kafka_mock_broker_set_down(cluster.pointer, -1)
+        } else {
+            rd_kafka_mock_broker_set_up(cluster.pointer, -1)
+        }
+    }
+
+    /// The next requests of this kind fail with these errors.
+    func fail(_ request: Request, with errors: [rd_kafka_resp_err_t]) {
+        rd_kafka_mock_push_request_errors_array(cluster.pointer, request.rawValue, errors.count, errors)
+    }
+
+    /// Kafka's numbers of its requests.
+    enum Request: Int16 {
+        case produce = 0
+        case offsetCommit = 8
+    }
+
+    func close() {
+        rd_kafka_mock_cluster_destroy(cluster.pointer)
+        handle.destroy()
+    }
+}
+
+struct MockAdministration: KafkaAdministration {
+    let cluster: KafkaPointer
+    let capabilities: BusCapabilities = []
+
+    func create(_ topic: String, partitions: Int, retention: Duration?, _ client: KafkaClient) throws(BusError) {
+        let code = rd_kafka_mock_topic_create(cluster.pointer, topic, Int32(partitions), 1)
+        if case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS = code { return }
+        if code.isError { throw BusError(code, "creating the topic ‘\(topic)’") }
+    }
+
+    func grow(_ topic: String, to partitions: Int, _ client: KafkaClient) throws(BusError) {
+        throw BusError(.unsupported, "growing the topic ‘\(topic)’")
+    }
+
+    func members(of group: String, _ client: KafkaClient) throws(BusError) -> [KafkaGroupMember]? { [] }
+}
+
+/// Says nothing: what matters is in the errors.
+let quiet = Logger(label: "quiet", factory: { _ in SwiftLogNoOpLogHandler() })
