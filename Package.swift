@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "CLinux", path: "Sources/C/CLinux"),
         .target(name: "CVips", path: "Sources/C/CVips"),
         .target(name: "CPostgres", path: "Sources/C/CPostgres"),
+        .target(name: "CKafka", path: "Sources/C/CKafka"),
         module("Platform", in: "C/Platform", ["CLinux", deque]),
         // Core: values and decisions.
         module("MillraceCore", in: "Core", []),
@@ -62,6 +63,9 @@ let package = Package(
         // Adapters: one outside thing each.
         module("SQLiteBus", in: "Adapters/SQLiteBus", ["MillracePorts", "MillraceCore", "Platform", grdb]),
         module("SQLiteStore", in: "Adapters/SQLiteStore", ["MillracePorts", "MillraceCore", "Platform", grdb]),
+        module(
+            "KafkaBus", in: "Adapters/KafkaBus",
+            ["MillracePorts", "MillraceCore", "Platform", "CKafka", deque, logging]),
         module(
             "PostgresStore", in: "Adapters/PostgresStore",
             ["MillracePorts", "MillraceCore", "Platform", "CPostgres", deque]),
@@ -99,7 +103,7 @@ let package = Package(
         module(
             "MillraceApp", in: "App/MillraceApp",
             [
-                "SQLiteBus", "SQLiteStore", "PostgresStore", "FileImages", "ImageTasks", "CommandTasks", "BenchTasks", "ProcessFleet",
+                "SQLiteBus", "KafkaBus", "SQLiteStore", "PostgresStore", "FileImages", "ImageTasks", "CommandTasks", "BenchTasks", "ProcessFleet",
                 "LinuxUsage", "ProxyServer",
                 "Orchestrator", "MonitorSystem", "MonitorResources", "Worker", "ServiceSupport", "MillracePorts",
                 "MillraceCore", "Platform", logging,
@@ -118,6 +122,9 @@ let package = Package(
         tests("SQLiteBusTests", ["SQLiteBus", "MillracePorts", "MillraceCore", "MillraceTesting", grdb]),
         tests(
             "SQLiteStoreTests", ["SQLiteStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", grdb]),
+        tests(
+            "KafkaBusTests",
+            ["KafkaBus", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", "CKafka", logging]),
         tests("PostgresStoreTests", ["PostgresStore", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
         tests("FileImagesTests", ["FileImages", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform"]),
         tests("ImageTasksTests", ["ImageTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),

@@ -43,6 +43,9 @@ enum KafkaConfiguration {
     /// - Returns: a configuration, which `rd_kafka_new` takes over.
     /// - Throws: `unsupported`, with the name of the property that librdkafka does not know or whose value it refuses.
     static func make(_ role: KafkaRole, _ settings: KafkaSettings) throws(BusError) -> OpaquePointer {
+        if let problem = ckafka_load() {
+            throw BusError(.unavailable, "using Kafka", cause: String(cString: problem))
+        }
         guard let configuration = rd_kafka_conf_new() else {
             throw BusError(.unavailable, "making a configuration of librdkafka")
         }

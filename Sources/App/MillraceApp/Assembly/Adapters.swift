@@ -2,6 +2,7 @@ import CommandTasks
 import FileImages
 import Glibc
 import ImageTasks
+import KafkaBus
 import LinuxUsage
 import Logging
 import MillraceCore
@@ -25,8 +26,16 @@ struct Adapters: Sendable {
     }
 
     /// The bus, with Millrace's own topics in it.
-    func bus() async throws(BusError) -> any MessageBus {
-        let bus = try SQLiteBus(path: folder.bus)
+    /// - Throws: `Failure` with one line that says what is wrong.
+    func bus() async throws(Failure) -> any MessageBus {
+        do throws(BusError) { return try await openBus() } catch {
+            throw Failure(.unreachable, "millrace: \(error)")
+        }
+    }
+
+    private func openBus() async throws(BusError) -> any MessageBus {
+        let bus = try existingBus()
+        if let kafka = bus as? KafkaBus { try await kafka.check() }
         // One reader is active at a time: more partitions would only make its batches smaller.
         try await bus.createTopic(Topic.orchestrator, partitions: 1, retention: settings.retention)
         try await bus.createTopic(Topic.system, partitions: 1, retention: settings.retention)
@@ -36,7 +45,17 @@ struct Adapters: Sendable {
     }
 
     /// The bus as it is, for those who only look.
-    func existingBus() throws(BusError) -> any MessageBus { try SQLiteBus(path: folder.bus) }
+    func existingBus() throws(BusError) -> any MessageBus {
+        switch settings.bus {
+        case .sqlite:
+            return try SQLiteBus(path: folder.bus)
+        case .kafka:
+            return try KafkaBus(
+                KafkaSettings(
+                    bootstrapServers: settings.kafkaBootstrapServers, properties: settings.kafkaProperties,
+                    replicationFactor: settings.kafkaReplicationFactor), logger: logger)
+        }
+    }
 
     /// A bus by its file, for benches.
     static func probe(_ path: String) throws(BusError) -> any MessageBus { try SQLiteBus(path: path) }

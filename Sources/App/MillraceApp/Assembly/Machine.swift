@@ -31,6 +31,8 @@ struct Machine: Sendable {
                 adapters: adapters, bus: try await adapters.bus(), stores: try await adapters.stores(),
                 images: try await adapters.images())
             return (machine, lock)
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw Failure(.unreachable, "millrace: \(error)")
         }

@@ -12,8 +12,12 @@ struct SettingFlags: ParsableArguments {
     var host: String?
     @Option(help: "the port to listen on; 0: any free one")
     var port: String?
-    @Option(help: "sqlite")
+    @Option(help: "sqlite or kafka")
     var bus: String?
+    @Option(help: "of Kafka: host:port, with commas between several")
+    var kafkaBootstrapServers: String?
+    @Option(help: "on how many brokers each new topic is kept")
+    var kafkaReplicationFactor: String?
     @Option(help: "sqlite or postgres")
     var store: String?
     @Option(help: "of PostgreSQL; better given as DATABASE_URL, since everybody can see a command line")
@@ -46,7 +50,9 @@ struct SettingFlags: ParsableArguments {
     /// What was given, by the settings' keys.
     var given: [String: String] {
         let all: [String: String?] = [
-            "data": data, "host": host, "port": port, "bus": bus, "store": store, "databaseUrl": databaseUrl,
+            "data": data, "host": host, "port": port, "bus": bus,
+            "kafkaBootstrapServers": kafkaBootstrapServers, "kafkaReplicationFactor": kafkaReplicationFactor,
+            "store": store, "databaseUrl": databaseUrl,
             "fleet": fleet,
             "imageRoot": imageRoot, "orderLimit": orderLimit, "imageLimit": imageLimit, "node": node,
             "partitions": partitions, "retention": retention, "lease": lease, "meteringPeriod": meteringPeriod,

@@ -6,6 +6,8 @@ import MillracePorts
 struct ConfigFile: Sendable {
     var tasks: [TaskName: TaskDefinition]
     var settings: [String: String]
+    /// librdkafka's own, by their names.
+    var kafkaProperties: [String: String] = [:]
 
     /// Without a file: the built-in tasks, as they come.
     static func builtin(scaling: ScalingSettings = ScalingSettings()) throws(InvalidValue) -> ConfigFile {
@@ -26,9 +28,10 @@ struct ConfigFile: Sendable {
         var scaling = ScalingSettings()
         if let value = fields["scaling"] { scaling = try ScalingSettings(value, over: scaling, at: "scaling") }
         settings = [:]
-        for (key, value) in fields where key != "tasks" && key != "scaling" {
+        if let value = fields["kafka"] { kafkaProperties = try Self.kafkaProperties(value) }
+        for (key, value) in fields where !["tasks", "scaling", "kafka"].contains(key) {
             guard Setting.all.contains(where: { $0.key == key }) else {
-                let known = (Setting.all.map(\.key) + ["tasks", "scaling"]).sorted().joined(separator: ", ")
+                let known = (Setting.all.map(\.key) + ["tasks", "scaling", "kafka"]).sorted().joined(separator: ", ")
                 throw InvalidValue(field: key, "is not a setting; those are \(known)")
             }
             guard let text = value.asSettingText else { throw InvalidValue(field: key, "must be one value") }
@@ -51,6 +54,25 @@ struct ConfigFile: Sendable {
     init(tasks: [TaskName: TaskDefinition], settings: [String: String]) {
         self.tasks = tasks
         self.settings = settings
+    }
+
+    /// `kafka: { properties: { security.protocol: ssl } }`; which there are is librdkafka's to say.
+    private static func kafkaProperties(_ value: JSONValue) throws(InvalidValue) -> [String: String] {
+        guard case .object(let fields) = value else { throw InvalidValue(field: "kafka", "must be a mapping") }
+        for key in fields.keys where key != "properties" {
+            throw InvalidValue(field: "kafka.\(key)", "is not a field; that is properties")
+        }
+        guard case .object(let given)? = fields["properties"] else {
+            throw InvalidValue(field: "kafka.properties", "must be a mapping of librdkafka's properties")
+        }
+        var properties: [String: String] = [:]
+        for (name, value) in given {
+            guard let text = value.asSettingText else {
+                throw InvalidValue(field: "kafka.properties.\(name)", "must be one value")
+            }
+            properties[name] = text
+        }
+        return properties
     }
 
     fileprivate static func at<Value>(

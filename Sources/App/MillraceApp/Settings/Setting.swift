@@ -25,9 +25,15 @@ struct Setting: Sendable {
         ),
         Setting(key: "host", fallback: "127.0.0.1", meaning: "the address that proxy-server listens on"),
         Setting(key: "port", fallback: "8420", meaning: "the port that proxy-server listens on; 0: any free one"),
-        Setting(key: "bus", fallback: "sqlite", meaning: "sqlite"),
+        Setting(key: "bus", fallback: "sqlite", meaning: "sqlite or kafka"),
         Setting(key: "store", fallback: "sqlite", meaning: "sqlite or postgres"),
         Setting(key: "fleet", fallback: "process", meaning: "process"),
+        Setting(
+            key: "kafkaBootstrapServers", fallback: "127.0.0.1:9092",
+            meaning: "of Kafka: `host:port`, with commas between several", standardVariable: "KAFKA_BOOTSTRAP_SERVERS"),
+        Setting(
+            key: "kafkaReplicationFactor", fallback: "-1",
+            meaning: "on how many brokers each new topic is kept; -1: the cluster's default"),
         Setting(
             key: "databaseUrl", fallback: "",
             meaning:

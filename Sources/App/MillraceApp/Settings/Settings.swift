@@ -8,6 +8,11 @@ struct Settings: Sendable {
     var data: String
     var host: String
     var port: Int
+    var bus: Bus
+    var kafkaBootstrapServers: String
+    var kafkaReplicationFactor: Int
+    /// librdkafka's own, by their names.
+    var kafkaProperties: [String: String]
     var store: Store
     /// Of PostgreSQL; empty where there is none.
     var databaseURL: String
@@ -27,6 +32,7 @@ struct Settings: Sendable {
     var configFile: String?
     var sources: SettingSources
 
+    enum Bus: String, CaseIterable, Sendable { case sqlite, kafka }
     enum Store: String, CaseIterable, Sendable { case sqlite, postgres }
 
     /// Reads the configuration file, which may be absent only if nobody named it.
@@ -49,12 +55,26 @@ struct Settings: Sendable {
         } else {
             file = try ConfigFile.builtin()
         }
-        for key in environment.keys where key.hasPrefix("MILLRACE_") && !Self.knownVariables.contains(key) {
+        for key in environment.keys
+        where key.hasPrefix("MILLRACE_") && !key.hasPrefix(Self.kafkaPrefix) && !Self.knownVariables.contains(key) {
             throw InvalidValue(field: key, "is not a variable of Millrace's: see Documentation/Settings.md")
         }
         try self.init(
             sources: SettingSources(flags: flags, environment: environment, file: file.settings), tasks: file.tasks)
         self.configFile = path
+        kafkaProperties = file.kafkaProperties.merging(Self.kafkaProperties(in: environment)) { _, variable in variable
+        }
+    }
+
+    private static let kafkaPrefix = "MILLRACE_KAFKA_"
+
+    /// `MILLRACE_KAFKA_SECURITY_PROTOCOL` is librdkafka's `security.protocol`.
+    private static func kafkaProperties(in environment: [String: String]) -> [String: String] {
+        var properties: [String: String] = [:]
+        for (key, value) in environment where key.hasPrefix(kafkaPrefix) && !knownVariables.contains(key) {
+            properties[key.dropFirst(kafkaPrefix.count).lowercased().replacing("_", with: ".")] = value
+        }
+        return properties
     }
 
     /// Variables that are not settings: of the command line, and of replicas.
@@ -80,7 +100,7 @@ struct Settings: Sendable {
             }
             return duration
         }
-        for (key, choices) in [("bus", ["sqlite"]), ("fleet", ["process"])]
+        for (key, choices) in [("fleet", ["process"])]
         where !choices.contains(sources.text(key)) {
             throw invalid(key, "must be \(choices.joined(separator: " or "))")
         }
@@ -91,6 +111,14 @@ struct Settings: Sendable {
         guard !data.isEmpty else { throw invalid("data", "must be a folder") }
         host = sources.text("host")
         port = try number("port", 0...65_535)
+        guard let bus = Bus(rawValue: sources.text("bus")) else {
+            throw invalid("bus", "must be \(Bus.allCases.map(\.rawValue).joined(separator: " or "))")
+        }
+        self.bus = bus
+        kafkaBootstrapServers = sources.text("kafkaBootstrapServers")
+        kafkaReplicationFactor = try number("kafkaReplicationFactor", -1...32_767)
+        guard kafkaReplicationFactor != 0 else { throw invalid("kafkaReplicationFactor", "must be -1 or at least 1") }
+        kafkaProperties = [:]
         guard let store = Store(rawValue: sources.text("store")) else {
             throw invalid("store", "must be \(Store.allCases.map(\.rawValue).joined(separator: " or "))")
         }

@@ -24,22 +24,6 @@ extension DoctorCheck {
         #endif
     }
 
-    @Sendable static func bus(_ settings: Settings) async -> [DoctorCheck] {
-        let name = "bus"
-        let file = DataFolder(path: settings.data).bus
-        // Opening would make it.
-        guard Files.exists(file) else { return [.ok(name, "\(file) is not there yet: `millrace up` makes it")] }
-        do {
-            let bus = try Adapters(settings, label: "doctor").existingBus()
-            let topics = await Result<[TopicDescription], any Error>.catching { try await bus.topics() }
-            await bus.close()
-            return [.ok(name, "\(file) opens: \(Wording.count(try topics.get().count, "topic"))")]
-        } catch {
-            let isCorrupt = (error as? BusError)?.code == .corrupt
-            return [.fail(name, text(of: error), remedy(file, isCorrupt), isUnreachable: true)]
-        }
-    }
-
     static func text(of error: any Error) -> String {
         (error as? Failure)?.message ?? "\(error)"
     }

@@ -19,7 +19,7 @@ struct BusOptions: ParsableArguments {
     func withBus<Value: Sendable>(_ body: (any MessageBus) async throws -> Value) async throws -> Value {
         let settings = try flags.settings()
         let file = DataFolder(path: settings.data).bus
-        guard Files.exists(file) else {
+        guard settings.bus != .sqlite || Files.exists(file) else {
             throw Failure(
                 .unreachable, "millrace: no bus at \(file); name the data folder with --data, or start `millrace up`")
         }

@@ -5,6 +5,10 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+/// Loads the library; to be called before any of its functions. May be called by several threads, and again.
+/// Returns NULL, or why it cannot be loaded and what to do about it.
+const char *ckafka_load(void);
+
 /// Hands one record to the producer, which copies it. A NULL key or value is none; an empty one is a pointer to nothing.
 /// `headers` are the producer's if this succeeds, and still the caller's if not. Never blocks.
 static inline rd_kafka_resp_err_t ckafka_produce(rd_kafka_t *handle, rd_kafka_topic_t *topic, int32_t partition,
