@@ -5,13 +5,16 @@ RELEASE := .build-release
 MILLRACE := $(RELEASE)/release/millrace
 STRICT := --explicit-target-dependency-import-check error
 
-.PHONY: help setup build demo test lint test-kill bench clean
+.PHONY: help setup setup-tests build demo test lint test-kill bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ## install what is missing of the system's packages (says what; asks nothing)
 	@Scripts/setup.sh
+
+setup-tests: ## the same, and what the tests have beside
+	@Scripts/setup.sh tests
 
 build: setup ## build the release executable
 	@Scripts/swift.sh build -c release --static-swift-stdlib --product millrace --scratch-path $(RELEASE)
@@ -20,12 +23,12 @@ build: setup ## build the release executable
 demo: build ## run sample orders on real photographs, and watch
 	@$(MILLRACE) demo
 
-test: setup ## format, rings, build with strict imports, all tests
+test: setup-tests ## format, rings, build with strict imports, all tests
 	@Scripts/lint.sh
 	@Scripts/swift.sh build --build-tests $(STRICT)
-	@Scripts/swift.sh test --skip-build --parallel --disable-xctest
+	@PATH="$(CURDIR)/.build-noida/bin:$$PATH" Scripts/swift.sh test --skip-build --parallel --disable-xctest
 
-test-kill: setup ## the kill test with more seeds (SEEDS=1-100)
+test-kill: setup-tests ## the kill test with more seeds (SEEDS=1-100)
 	@Scripts/swift.sh build --build-tests
 	@KILL_SEEDS=$(or $(SEEDS),1-100) Scripts/swift.sh test --skip-build --disable-xctest --filter KillTests
 

@@ -145,7 +145,7 @@ let package = Package(
             "EndToEndTests",
             [
                 "millrace", "MillraceApp", "MillracePorts", "MillraceCore", "MillraceTesting", "Platform", "SQLiteBus",
-                "SQLiteStore", "FileImages", grdb,
+                "SQLiteStore", "FileImages", "KafkaBus", grdb, logging,
             ]),
         tests("BenchTasksTests", ["BenchTasks", "MillracePorts", "MillraceCore", "MillraceTesting"]),
         tests(

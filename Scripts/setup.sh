@@ -10,9 +10,12 @@ case "$version" in
     [0-5].*|6.0|6.1) fail "this is Swift $version; Millrace needs 6.2 or later: https://swift.org/install" ;;
 esac
 
-# What builds and runs Millrace: headers of SQLite and zlib; libvips, which only image workers load; gnuplot for plots;
-# Python for the checks; time, which the tests compare the metering of commands with.
-packages=(libsqlite3-dev zlib1g-dev libvips42 gnuplot-nox python3 time git make)
+# What builds and runs Millrace: headers of SQLite, zlib and librdkafka; libvips, which only image workers load; gnuplot for
+# plots; Python for the checks.
+packages=(libsqlite3-dev zlib1g-dev librdkafka-dev libvips42 gnuplot-nox python3 git make)
+# What the tests have beside: a PostgreSQL of their own, and tools that the metering of commands is compared with.
+tests=${1:-}
+[ "$tests" = tests ] && packages+=(postgresql openssl libpq5 librdkafka1 python3-venv time stress-ng)
 missing=()
 for package in "${packages[@]}"; do
     # Ubuntu 24.04 renamed some packages for 64-bit time: libvips42 is libvips42t64 there.
@@ -20,18 +23,37 @@ for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "${package}t64" 2>/dev/null | grep -q 'install ok installed' && continue
     missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
 
-command -v apt-get >/dev/null || fail "missing: ${missing[*]}; this is no Debian or Ubuntu: install them with your package manager"
-sudo=""
-if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "missing: ${missing[*]}; as root: apt-get install ${missing[*]}"
-    sudo="sudo"
+install() {
+    command -v apt-get >/dev/null || fail "missing: ${missing[*]}; this is no Debian or Ubuntu: install them with your package manager"
+    local sudo=""
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "missing: ${missing[*]}; as root: apt-get install ${missing[*]}"
+        sudo="sudo"
+    fi
+    echo "setup: installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    $sudo apt-get update -qq || fail "apt-get update failed: see above; is the network there?"
+    for index in "${!missing[@]}"; do
+        if ! apt-cache show "${missing[$index]}" >/dev/null 2>&1; then missing[index]="${missing[$index]}t64"; fi
+    done
+    # The tests start a PostgreSQL of their own: the package need not make one and run it.
+    local cluster=/etc/postgresql-common/createcluster.conf
+    if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e $cluster ]; then
+        $sudo mkdir -p "${cluster%/*}"
+        echo "create_main_cluster = false" | $sudo tee $cluster >/dev/null
+    fi
+    $sudo apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}" >/dev/null ||
+        fail "apt-get install ${missing[*]} failed: see above"
+}
+
+[ ${#missing[@]} -eq 0 ] || install
+[ "$tests" = tests ] || exit 0
+
+# A stand-in for Kafka, of which the tests start one each.
+noida=.build-noida
+if [ ! -x $noida/bin/noida-db ]; then
+    echo "setup: installing noida-db 0.2.3 into $noida"
+    python3 -m venv $noida || fail "no Python environment can be made in $noida: see above"
+    $noida/bin/pip install --quiet --disable-pip-version-check noida-db==0.2.3 || fail "pip install noida-db==0.2.3 failed: see above; is the network there?"
 fi
-echo "setup: installing ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -qq || fail "apt-get update failed: see above; is the network there?"
-for index in "${!missing[@]}"; do
-    if ! apt-cache show "${missing[$index]}" >/dev/null 2>&1; then missing[index]="${missing[$index]}t64"; fi
-done
-$sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || fail "apt-get install ${missing[*]} failed: see above"

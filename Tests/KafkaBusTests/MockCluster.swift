@@ -77,6 +77,3 @@ struct MockAdministration: KafkaAdministration {
 
     func members(of group: String, _ client: KafkaClient) throws(BusError) -> [KafkaGroupMember]? { [] }
 }
-
-/// Says nothing: what matters is in the errors.
-let quiet = Logger(label: "quiet", factory: { _ in SwiftLogNoOpLogHandler() })

@@ -1,6 +1,7 @@
 import Foundation
-import KafkaBus
 import Glibc
+import KafkaBus
+import Logging
 import MillracePorts
 import MillraceTesting
 
@@ -66,3 +67,6 @@ final class Noida: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 }
+
+/// Says nothing: what matters is in the errors.
+let quiet = Logger(label: "quiet", factory: { _ in SwiftLogNoOpLogHandler() })

@@ -47,18 +47,21 @@ final class Site: Sendable {
 
     // MARK: Processes
 
-    func start(_ arguments: [String], log: String, port: Int? = nil) async throws -> MillraceProcess {
+    func start(
+        _ arguments: [String], log: String, port: Int? = nil, environment: [String: String] = [:]
+    ) async throws -> MillraceProcess {
         var arguments = arguments + ["--data", data, "--config", configuration]
         if let port { arguments += ["--port", String(port)] }
-        let process = try await MillraceProcess.start(arguments, log: "\(folder)/\(log).log")
+        let process = try await MillraceProcess.start(
+            arguments, log: "\(folder)/\(log).log", environment: environment)
         started.withLock { $0.append(process) }
         return process
     }
 
     /// `millrace up`, on the site's port, once it answers.
     @discardableResult
-    func up(log: String = "up") async throws -> MillraceProcess {
-        let process = try await start(["up"], log: log, port: port)
+    func up(log: String = "up", environment: [String: String] = [:]) async throws -> MillraceProcess {
+        let process = try await start(["up"], log: log, port: port, environment: environment)
         try await waitUntilReady(process)
         return process
     }

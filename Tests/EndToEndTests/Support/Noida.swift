@@ -1,0 +1,1 @@
+../../KafkaBusTests/Noida.swift
