@@ -103,7 +103,8 @@ let package = Package(
         module(
             "MillraceApp", in: "App/MillraceApp",
             [
-                "SQLiteBus", "KafkaBus", "SQLiteStore", "PostgresStore", "FileImages", "ImageTasks", "CommandTasks", "BenchTasks", "ProcessFleet",
+                "SQLiteBus", "KafkaBus", "SQLiteStore", "PostgresStore", "FileImages", "ImageTasks", "CommandTasks",
+                "BenchTasks", "ProcessFleet",
                 "LinuxUsage", "ProxyServer",
                 "Orchestrator", "MonitorSystem", "MonitorResources", "Worker", "ServiceSupport", "MillracePorts",
                 "MillraceCore", "Platform", logging,
