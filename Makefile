@@ -5,7 +5,7 @@ RELEASE := .build-release
 MILLRACE := $(RELEASE)/release/millrace
 STRICT := --explicit-target-dependency-import-check error
 
-.PHONY: help setup setup-tests build demo test lint test-kill bench clean
+.PHONY: help setup setup-tests build demo test lint test-kill bench up-services down-services clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,14 @@ lint: ## format and rings only
 
 bench: build ## the figures in Documentation/Benchmarks.md
 	@Scripts/bench.sh $(MILLRACE)
+
+up-services: ## Apache Kafka and PostgreSQL in containers (compose.yaml), where docker or podman is there
+	@if command -v docker >/dev/null; then docker compose up -d --wait; \
+	elif command -v podman >/dev/null; then podman compose up -d; \
+	else echo "up-services: neither docker nor podman is here: install one, or run Kafka and PostgreSQL by yourself" >&2; exit 1; fi
+
+down-services: ## stops them; what they keep stays
+	@if command -v docker >/dev/null; then docker compose down; else podman compose down; fi
 
 clean: ## remove what was built
 	rm -rf .build $(RELEASE)
