@@ -71,8 +71,12 @@ import Testing
     func children() async throws {
         try await withTemporaryFolder { folder in
             let worker = try Shell()
+            // It is there before the run, as a worker's guardian is, and not of it.
+            try worker.run("sleep 1000 2> /dev/null & before=$!; sleep 0.05")
             let target = MeteringTarget(
-                node: "n", kind: .children(ofPID: Int(worker.pid), startTicks: worker.startTicks, since: 1))
+                node: "n",
+                kind: .children(
+                    ofPID: Int(worker.pid), startTicks: worker.startTicks, since: SystemClock.monotonicMicroseconds))
             let sampler = UsageSampler(LinuxUsageRoots())
             try worker.run(Shell.burn(100_000))
             let idle = try read(sampler, [target])[0]
@@ -80,21 +84,21 @@ import Testing
             try worker.run("mkfifo \(folder)/done \(folder)/end")
             let write = "dd if=/dev/zero of=\(folder)/file bs=1M count=3 conv=fsync 2> /dev/null"
             try worker.run(
-                "sh -c '\(write); \(Shell.burn(100_000)); echo > \(folder)/done; read x < \(folder)/end' &")
+                "sh -c '\(write); \(Shell.burn(100_000)); echo > \(folder)/done; read x < \(folder)/end' & work=$!")
             _ = try readFile(folder + "/done")
             let busy = try read(sampler, [target])[0]
             #expect(try #require(busy.cpu) > .milliseconds(20))
             #expect(try #require(busy.ram) > 100_000)
             #expect(try #require(busy.diskWritten) >= 3 << 20)
             try writeFile("\n", to: folder + "/end")
-            try worker.run("wait")
+            try worker.run("wait $work")
             for _ in 0..<3 {
                 let over = try read(sampler, [target])[0]
                 #expect(try #require(over.cpu) >= #require(busy.cpu) - .milliseconds(20))
                 #expect(over.ram == 0)
                 #expect(try #require(over.diskWritten) >= #require(busy.diskWritten))
             }
-            try worker.tell("exit")
+            try worker.tell("kill $before; exit")
             worker.reap()
             guard case .failure(let error) = sampler.read([target])[0].reading else { throw Broken("it is not gone") }
             #expect(error.code == .gone)

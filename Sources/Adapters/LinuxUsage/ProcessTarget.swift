@@ -16,8 +16,9 @@ final class ProcessTarget: TargetMeter {
     let id: Int
     private let pid: Int
     private let startTicks: Int
-    /// Whether the process at the top counts itself, or only the processes that it starts.
-    private let countsItself: Bool
+    /// In clock ticks since boot: only processes that were started then or later count, and not the one at the top; nil:
+    /// all of them.
+    private let childrenSince: Int?
     private let folder: ProcFolder
     private let budget: DescriptorBudget
     private var tree: ProcessTree
@@ -29,12 +30,12 @@ final class ProcessTarget: TargetMeter {
     private(set) var ended: [Int32] = []
 
     init(
-        id: Int, pid: Int, startTicks: Int, countsItself: Bool = true, in folder: ProcFolder, _ budget: DescriptorBudget
+        id: Int, pid: Int, startTicks: Int, childrenSince: Int? = nil, in folder: ProcFolder, _ budget: DescriptorBudget
     ) {
         self.id = id
         self.pid = pid
         self.startTicks = startTicks
-        self.countsItself = countsItself
+        self.childrenSince = childrenSince
         self.folder = folder
         self.budget = budget
         tree = ProcessTree(root: pid, ticksPerSecond: SystemClock.ticksPerSecond)
@@ -53,6 +54,8 @@ final class ProcessTarget: TargetMeter {
 
     func join(_ pid: Int32, _ seen: ProcessForest.Sighting, as entry: ProcessTree.Entry) {
         guard gone == nil else { return }
+        // What was there before the run is not of it: a guardian of its worker's, or what an earlier run left behind.
+        if let childrenSince, seen.startTicks < childrenSince || tree.index(of: Int(seen.parent)) == nil { return }
         tree.add(Int(pid), parent: Int(seen.parent), as: entry)
         processes.append(WatchedProcess(pid: Int(pid), startTicks: seen.startTicks, in: folder, budget))
     }
@@ -78,7 +81,7 @@ final class ProcessTarget: TargetMeter {
             switch processes[index].read(scratch) {
             case .success(let look):
                 if index == 0, look.isZombie { return .failure(end(processes[0].zombie)) }
-                tree.record(index > 0 || countsItself ? look.reading : look.reading.reapedOnly, at: index)
+                tree.record(index > 0 || childrenSince == nil ? look.reading : look.reading.reapedOnly, at: index)
             case .failure(let error):
                 if index == 0 { return .failure(error.code == .gone ? end(error) : error) }
                 record(error, at: index)

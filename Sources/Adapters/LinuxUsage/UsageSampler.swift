@@ -66,10 +66,11 @@ final class UsageSampler {
         case .process(let pid, let startTicks):
             treesMade += 1
             return ProcessTarget(id: treesMade, pid: pid, startTicks: startTicks, in: folder, budget)
-        case .children(let pid, let startTicks, _):
+        case .children(let pid, let startTicks, let since):
             treesMade += 1
             return ProcessTarget(
-                id: treesMade, pid: pid, startTicks: startTicks, countsItself: false, in: folder, budget)
+                id: treesMade, pid: pid, startTicks: startTicks,
+                childrenSince: Int(since / (1_000_000 / SystemClock.ticksPerSecond)), in: folder, budget)
         case .pod(let uid): return PodTarget(uid: uid)
         }
     }

@@ -98,6 +98,10 @@ struct RunWorker: AsyncParsableCommand {
             // Beside the rest of the start; without libvips each step says what to install.
             NamedThread.start("vips-load") { try? ImageTask.loadLibrary() }
         }
+        if case .command = definition.kind {
+            // Before the first step, of which it is no part.
+            NamedThread.start("guardian") { ChildProcess.prepareGuarding() }
+        }
         let adapters = try Adapters(settings, label: name)
         let bus = try await adapters.bus()
         let images = try await adapters.images()

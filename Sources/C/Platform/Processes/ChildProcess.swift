@@ -25,6 +25,10 @@ public final class ChildProcess: Sendable {
         self.launch = launch
     }
 
+    /// Makes ready for guarded children: the first one starts sooner, and what guards them is there before them. Blocks for
+    /// some milliseconds.
+    public static func prepareGuarding() { Guardian.shared.prepare() }
+
     /// Runs the program and waits for its end, on a thread of its own. A cancelled run is told to end by SIGTERM and
     /// killed `killAfter` later; zero kills at once.
     /// - Throws: what has kept it from starting.

@@ -56,6 +56,13 @@ final class Guardian: Sendable {
         }
     }
 
+    /// Starts it where it is not there yet, so that the first child need not wait for it.
+    func prepare() {
+        state.withLock { state in
+            if state.socket < 0 { try? start(&state) }
+        }
+    }
+
     /// To be called when the group is empty, or as good as, and before its leader is reaped.
     func release(_ group: pid_t) {
         state.withLock { state in
