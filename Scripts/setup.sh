@@ -11,8 +11,8 @@ case "$version" in
 esac
 
 # What builds and runs Millrace: headers of SQLite and zlib; libvips, which only image workers load; gnuplot for plots;
-# Python for the checks; time, which the tests compare the metering of commands with.
-packages=(libsqlite3-dev zlib1g-dev libvips42 gnuplot-nox python3 time git make)
+# Python for the checks; time and stress-ng, which the tests compare the metering of commands with.
+packages=(libsqlite3-dev zlib1g-dev libvips42 gnuplot-nox python3 time stress-ng git make)
 missing=()
 for package in "${packages[@]}"; do
     # Ubuntu 24.04 renamed some packages for 64-bit time: libvips42 is libvips42t64 there.
