@@ -36,8 +36,8 @@ public enum Orphans {
     private static func endedChildren() -> [pid_t] {
         let own = getpid()
         return ((try? Files.names(in: "/proc")) ?? []).compactMap(pid_t.init).filter { pid in
-            guard let stat = ProcessFiles.stat(of: pid) else { return false }
-            return stat.parent == own && stat.isZombie
+            guard let stat = ProcessFiles.stat(of: Int(pid)) else { return false }
+            return stat.parent == own && stat.state == "Z"
         }
     }
 }

@@ -93,6 +93,20 @@ extension KernelText {
     }
 }
 
+/// What `/proc/PID/status` has as `VmHWM`: the high-water mark of resident memory, in bytes.
+public func residentPeak(inStatus text: UnsafeBufferPointer<UInt8>) -> Int? {
+    var text = KernelText(text)
+    return text.number(ofLine: "VmHWM:").flatMap { counterProduct($0, 1024) }
+}
+
+/// The second number of `/proc/PID/statm`: what is resident, in pages.
+public func residentPages(inStatm text: UnsafeBufferPointer<UInt8>) -> Int? {
+    var text = KernelText(text)
+    text.skipWord()
+    text.skipSpaces()
+    return text.number()
+}
+
 /// The last field of `/proc/loadavg`: the id that was given to a process or a thread last.
 public func lastPidOfLoadAverage(_ text: UnsafeBufferPointer<UInt8>) -> Int? {
     var text = KernelText(text)
