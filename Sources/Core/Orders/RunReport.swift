@@ -87,6 +87,25 @@ extension RunTotals {
     }
 }
 
+extension JSONWriter {
+    /// What a run consumed as users see it: every field is there, null where it is not known.
+    public mutating func totals(_ totals: RunTotals) {
+        beginObject()
+        fields(of: totals)
+        endObject()
+    }
+
+    /// The same, in an object that the caller has opened.
+    public mutating func fields(of totals: RunTotals) {
+        field("cpuSeconds", orNull: (totals.cpu?.inSeconds).map { .number($0) })
+        field("peakRAMBytes", orNull: totals.peakRAM.map { .integer($0) })
+        field("diskReadBytes", orNull: totals.diskRead.map { .integer($0) })
+        field("diskWrittenBytes", orNull: totals.diskWritten.map { .integer($0) })
+        field("waitingSeconds", orNull: (totals.waiting?.inSeconds).map { .number($0) })
+        field("runningSeconds", orNull: (totals.running?.inSeconds).map { .number($0) })
+    }
+}
+
 extension RunReport {
     /// Its fields, in an object that the caller has opened: messages add their own.
     public func writeFields(to writer: inout JSONWriter) {

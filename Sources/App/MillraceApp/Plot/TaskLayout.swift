@@ -142,7 +142,7 @@ struct DistributionPanel {
             x.ticks = []
             script.label("no readings", x: middle, y: frame.middle, .center, colour: PlotStyle.quiet)
         } else {
-            let marks = [50.0, 95].map { (share: $0 / 100, value: unit(Figures.percentile($0, of: sorted))) }
+            let marks = [0.5, 0.95].map { (share: $0, value: unit(Distribution.quantile($0, of: sorted))) }
             for (mark, dash) in zip(marks, [2, 3]) {
                 let rows = [[mark.value, 0], [mark.value, mark.share]]
                 curves.append(PlotCurve(style: .line(width: 0.8, dash: dash), colour: PlotStyle.quiet, rows: rows))

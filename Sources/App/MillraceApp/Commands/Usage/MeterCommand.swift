@@ -123,11 +123,7 @@ struct MeterCommand: AsyncParsableCommand {
         case .signalled(let signal): writer.field("signal", Int(signal))
         }
         writer.field("startedAt", outcome.startedAt)
-        writer.field("cpuSeconds", orNull: outcome.totals.cpu.map { .number($0.inSeconds) })
-        writer.field("peakRAMBytes", orNull: outcome.totals.peakRAM.map { .integer($0) })
-        writer.field("diskReadBytes", orNull: outcome.totals.diskRead.map { .integer($0) })
-        writer.field("diskWrittenBytes", orNull: outcome.totals.diskWritten.map { .integer($0) })
-        writer.field("runningSeconds", orNull: outcome.totals.running.map { .number($0.inSeconds) })
+        writer.fields(of: outcome.totals)
         writer.field("samples", outcome.samples.count)
         writer.field("leftRunning", outcome.leftRunning)
         writer.endObject()
