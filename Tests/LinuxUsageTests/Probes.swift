@@ -39,7 +39,4 @@ struct CgroupProbe: ~Copyable {
 
     /// CPU time, working set, and bytes read and written so far.
     mutating func read() throws(UsageSourceError) -> UsageReading { try files.read(scratch).get() }
-
-    /// The most memory that it ever had in use, in bytes; nil where the kernel does not tell.
-    mutating func peakRAM() -> Int? { files.peakRAM(scratch) }
 }

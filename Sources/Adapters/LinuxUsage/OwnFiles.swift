@@ -26,9 +26,7 @@ final class OwnFiles: Sendable {
     func peakRAM() -> Int? { withText(of: status, residentPeak(inStatus:)) }
 
     /// What is resident now, in bytes.
-    func residentRAM() -> Int? { withText(of: statm, residentPages(inStatm:)).map { $0 * Self.pageSize } }
-
-    private static let pageSize = max(1, sysconf(CInt(_SC_PAGESIZE)))
+    func residentRAM() -> Int? { withText(of: statm, residentPages(inStatm:)).map { $0 * OwnMemory.pageSize } }
 
     /// What reached the disk layer, in bytes.
     func disk() -> ProcessIO? { withText(of: io) { ProcessIO($0) } }

@@ -76,9 +76,9 @@ extension RunTotals {
     mutating func readField(_ key: String, from reader: inout JSONReader) throws(JSONError) -> Bool {
         switch key {
         case "cpuSeconds": cpu = .seconds(fraction: try reader.double())
-        case "peakRAMBytes": peakRAM = try reader.integer()
-        case "diskReadBytes": diskRead = try reader.integer()
-        case "diskWrittenBytes": diskWritten = try reader.integer()
+        case "peakRAMBytes": peakRAM = try reader.bytes()
+        case "diskReadBytes": diskRead = try reader.bytes()
+        case "diskWrittenBytes": diskWritten = try reader.bytes()
         case "waitingSeconds": waiting = .seconds(fraction: try reader.double())
         case "runningSeconds": running = .seconds(fraction: try reader.double())
         default: return false
@@ -103,6 +103,15 @@ extension JSONWriter {
         field("diskWrittenBytes", orNull: totals.diskWritten.map { .integer($0) })
         field("waitingSeconds", orNull: (totals.waiting?.inSeconds).map { .number($0) })
         field("runningSeconds", orNull: (totals.running?.inSeconds).map { .number($0) })
+    }
+}
+
+extension JSONReader {
+    /// An amount of which some can be added up without overflow.
+    fileprivate mutating func bytes() throws(JSONError) -> Int {
+        let value = try integer()
+        guard (0...KernelText.largest).contains(value) else { throw JSONError("must be from 0 to 2 to the 60th") }
+        return value
     }
 }
 

@@ -1,4 +1,5 @@
-/// What `/proc/PID` tells of a process; nil where it tells nothing.
+/// What `/proc/PID` tells of a process; nil where it tells nothing. Core has parsers for those who read often; this ring
+/// is below it.
 enum ProcessFiles {
     /// Bytes that went from and to disks so far, those of reaped descendants included. A zombie has it still.
     static func disk(of pid: Int32) -> (read: Int, written: Int)? {

@@ -63,18 +63,12 @@ public struct ProcessIO: Hashable, Sendable {
 
     /// Nil for a text that is none, or that was cut off.
     public init?(_ text: UnsafeBufferPointer<UInt8>) {
-        guard let values = keyedNumbers("read_bytes:", "write_bytes:", in: text) else { return nil }
-        (read, written) = values
+        var text = KernelText(text)
+        guard let read = text.number(ofLine: "read_bytes:"), let written = text.number(ofLine: "write_bytes:") else {
+            return nil
+        }
+        self.init(read: read, written: written)
     }
-}
-
-/// The numbers of two lines, in this order; nil unless both are there.
-private func keyedNumbers(
-    _ first: StaticString, _ second: StaticString, in text: UnsafeBufferPointer<UInt8>
-) -> (Int, Int)? {
-    var text = KernelText(text)
-    guard let a = text.number(ofLine: first), let b = text.number(ofLine: second) else { return nil }
-    return (a, b)
 }
 
 extension KernelText {
