@@ -72,15 +72,15 @@ extension RunTotals {
         writer.field("runningSeconds", ifPresent: running?.inSeconds)
     }
 
-    /// Reads `key` if it is one of these; false if not.
-    mutating func readField(_ key: String, from reader: inout JSONReader) throws(JSONError) -> Bool {
+    /// Reads `key` if it is one of these, null where it is not known; false if it is none.
+    public mutating func readField(_ key: String, from reader: inout JSONReader) throws(JSONError) -> Bool {
         switch key {
-        case "cpuSeconds": cpu = .seconds(fraction: try reader.double())
-        case "peakRAMBytes": peakRAM = try reader.bytes()
-        case "diskReadBytes": diskRead = try reader.bytes()
-        case "diskWrittenBytes": diskWritten = try reader.bytes()
-        case "waitingSeconds": waiting = .seconds(fraction: try reader.double())
-        case "runningSeconds": running = .seconds(fraction: try reader.double())
+        case "cpuSeconds": cpu = try reader.null() ? nil : .seconds(fraction: reader.double())
+        case "peakRAMBytes": peakRAM = try reader.null() ? nil : reader.bytes()
+        case "diskReadBytes": diskRead = try reader.null() ? nil : reader.bytes()
+        case "diskWrittenBytes": diskWritten = try reader.null() ? nil : reader.bytes()
+        case "waitingSeconds": waiting = try reader.null() ? nil : .seconds(fraction: reader.double())
+        case "runningSeconds": running = try reader.null() ? nil : .seconds(fraction: reader.double())
         default: return false
         }
         return true
