@@ -23,7 +23,7 @@ demo: build ## run sample orders on real photographs, and watch
 test: setup ## format, rings, build with strict imports, all tests
 	@Scripts/lint.sh
 	@Scripts/swift.sh build --build-tests $(STRICT)
-	@Scripts/swift.sh test --skip-build --parallel --disable-xctest
+	@Scripts/test.sh
 
 test-kill: setup ## the kill test with more seeds (SEEDS=1-100)
 	@Scripts/swift.sh build --build-tests
