@@ -26,7 +26,7 @@ demo: build ## run sample orders on real photographs, and watch
 test: setup-tests ## format, rings, build with strict imports, all tests
 	@Scripts/lint.sh
 	@Scripts/swift.sh build --build-tests $(STRICT)
-	@PATH="$(CURDIR)/.build-noida/bin:$$PATH" Scripts/swift.sh test --skip-build --parallel --disable-xctest
+	@PATH="$(CURDIR)/.build-noida/bin:$$PATH" Scripts/test.sh
 
 test-kill: setup-tests ## the kill test with more seeds (SEEDS=1-100)
 	@Scripts/swift.sh build --build-tests

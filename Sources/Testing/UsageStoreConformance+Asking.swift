@@ -52,15 +52,18 @@ extension UsageStoreConformance {
                         sample("running", 0, "resize", at: 2, cpu: 2),
                     ]))
             let task = try TaskName("resize")
-            let found = try await stores.usage.usage(of: task, limit: 2)
+            let found = try await stores.usage.usage(of: task, limit: 2, points: 9)
             try expectEqual(found.map(\.step.description), ["d/0", "b/0"])
             try expectEqual(found.map(\.startedAt), [time(11), time(5)])
             try expectEqual(found[0].series.map(\.resource), [.cpu, .ram])
             try expectEqual(found[0].series.map(\.points), [[point(1, 1), point(2, 2)], [point(2, 1)]])
-            let all = try await stores.usage.usage(of: task, limit: .max)
+            let all = try await stores.usage.usage(of: task, limit: .max, points: 9)
             try expectEqual(all.map(\.step.description), ["d/0", "b/0", "a/0"])
-            try expectEqual(try await stores.usage.usage(of: task, limit: 0), [])
-            try expectEqual(try await stores.usage.usage(of: TaskName("edges"), limit: 9), [])
+            let coarse = try await stores.usage.usage(of: task, limit: 1, points: 1)
+            let both = UsagePoint(at: time(2), seconds: 2, value: 1.5, low: 1, high: 2)
+            try expectEqual(coarse.first?.series.map(\.points), [[both], [point(2, 1)]])
+            try expectEqual(try await stores.usage.usage(of: task, limit: 0, points: 9), [])
+            try expectEqual(try await stores.usage.usage(of: TaskName("edges"), limit: 9, points: 9), [])
         },
         Promise("an estimate stands where no totals are known, and the first of a run stays") { open in
             let stores = try await open()

@@ -17,7 +17,7 @@ extension UsageStoreConformance {
             let minute = UsagePoint(at: time(59.5), seconds: 4, value: 1.5, low: 0, high: 4)
             try expectEqual(found.map(\.resource), [.cpu, .ram])
             try expectEqual(found.map(\.points), [[minute, point(60, 8, seconds: 0.5)], [point(59.5, 7)]])
-            let ofTask = try await stores.usage.usage(of: TaskName("resize"), limit: 9)
+            let ofTask = try await stores.usage.usage(of: TaskName("resize"), limit: 9, points: 9)
             try expectEqual(ofTask.map(\.series), [found])
             // A batch that comes late is beside the minutes until it becomes one itself.
             try await stores.usage.save(batch([sample("old", 0, "resize", at: 61, cpu: 2)]))
@@ -52,9 +52,10 @@ extension UsageStoreConformance {
             try await stores.usage.save(batch([sample("a", 0, "resize", at: 90, cpu: 1)]))
             try await tidyAll(stores, samples: 10, minutes: 10)
             try expectEqual(try await stores.usage.usage(of: OrderID("a")), [])
-            try expectEqual(try await stores.usage.usage(of: task, limit: 9).map(\.step.description), ["b/0"])
+            try expectEqual(
+                try await stores.usage.usage(of: task, limit: 9, points: 9).map(\.step.description), ["b/0"])
             try await tidyAll(stores, samples: 11, minutes: 11)
-            try expectEqual(try await stores.usage.usage(of: task, limit: 9), [])
+            try expectEqual(try await stores.usage.usage(of: task, limit: 9, points: 9), [])
             let steps = try await stores.usage.finishedSteps(of: task, limit: 9)
             try expectEqual(steps.map(\.totals), [totals, totals])
         },

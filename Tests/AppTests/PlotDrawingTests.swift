@@ -11,7 +11,7 @@ import Testing
 
 /// These run gnuplot: without it they fail, and say what to install.
 @Suite(.timeLimit(.minutes(1))) struct PlotDrawingTests {
-    static let figures: [any PlotFigure] = [usage, UsageFigure(title: "", orders: []), task, scaling, noTasks]
+    static let figures: [any PlotFigure] = [usage, UsageFigure(title: "", orders: []), task, alike, scaling, noTasks]
 
     private static let usage: UsageFigure = {
         func curve(_ name: String, _ scale: Double) -> OrderCurve {
@@ -19,7 +19,7 @@ import Testing
             let points = values.enumerated().map {
                 CurvePoint(second: Double($0 + 1), seconds: 1, value: $1, low: 0, high: $1.map { $0 * 2 })
             }
-            let steps = (0..<7).map { StepSpan(index: $0, task: "task-\($0)", from: Double($0), to: Double($0) + 0.9) }
+            let steps = (0..<7).map { StepSpan(task: "task-\($0)", from: Double($0), to: Double($0) + 0.9) }
             return OrderCurve(name: name, points: [.cpu: points, .ram: points], steps: steps)
         }
         let band = [BandPoint(second: 1, seconds: 1, low: 1, median: 2, high: 3)]
@@ -35,6 +35,9 @@ import Testing
             RunDistribution(.duration, [0.1, 0.2, 0.4]), RunDistribution(.peakRAM, [1e9]), RunDistribution(.disk, [0]),
             RunDistribution(.cpuTime, []),
         ])
+    /// Many steps that differ by less than their numbers show.
+    private static let alike = TaskFigure(
+        title: "", runs: 2, band: [:], distributions: [RunDistribution(.peakRAM, [7_449_165_824, 7_449_166_336])])
 
     private static let scaling = ScalingFigure(
         title: "tasks",
@@ -42,12 +45,12 @@ import Testing
             TaskScaling(
                 task: "blur",
                 demand: [.init(at: Timestamp(microseconds: 5), running: 1, waiting: 2, upcoming: 3)],
-                replicas: [.init(at: Timestamp(microseconds: 7), desired: 1, current: nil)]),
+                replicas: [.init(at: Timestamp(microseconds: 7), desired: 1)]),
             TaskScaling(task: "idle", demand: [], replicas: []),
             TaskScaling(
                 task: "absurd",
                 demand: [.init(at: Timestamp(microseconds: 0), running: .max, waiting: .max, upcoming: .min)],
-                replicas: [.init(at: Timestamp(microseconds: 9), desired: .max, current: -1)]),
+                replicas: [.init(at: Timestamp(microseconds: 9), desired: .max)]),
         ])
     private static let noTasks = ScalingFigure(title: "", tasks: [])
 

@@ -52,15 +52,13 @@ struct PlotScriptTests {
         #expect(PlotFormat.svg.terminal(size).contains("size 700,400"))
     }
 
-    @Test func `replicas that are not known leave a gap`() {
-        func point(_ second: Int64, _ current: Int?) -> TaskScaling.ReplicaPoint {
-            .init(at: Timestamp(microseconds: second * 1_000_000), desired: 2, current: current)
+    @Test func `desired replicas hold until the next decision`() {
+        let replicas = [(0, 1), (1, 3), (3, 2)].map { (second: Int64, desired) in
+            TaskScaling.ReplicaPoint(at: Timestamp(microseconds: second * 1_000_000), desired: desired)
         }
-        let task = TaskScaling(
-            task: "blur", demand: [], replicas: [point(0, 1), point(1, nil), point(2, 2), point(3, 2)])
+        let task = TaskScaling(task: "blur", demand: [], replicas: replicas)
         let script = ScalingFigure(title: "", tasks: [task]).script(.svg, output: "a.svg").text
-        #expect(script.contains("<< EOD\n0 0 1\n1 0 1\n\n2 0 2\n3 0 2\n3 0 2\n3 0 2\nEOD\n"))
-        #expect(script.contains("<< EOD\n0 2\n1 2\n1 2\n2 2\n2 2\n3 2\n3 2\n3 2\nEOD\n"))
+        #expect(script.contains("<< EOD\n0 1\n1 1\n1 3\n3 3\n3 2\n3 2\nEOD\n"))
     }
 
     @Test func `a long name keeps its ends`() {

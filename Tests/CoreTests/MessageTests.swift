@@ -78,6 +78,12 @@ import Testing
         #expect(try StepMessage.decode(key: work.kind, value: work.encoded) == work)
     }
 
+    @Test("amounts that could not be added up are refused", arguments: ["-1", "2305843009213693952"])
+    func amounts(_ amount: String) {
+        let value = #"{"v":1,"order":"a","step":0,"run":"1","diskReadBytes":\#(amount),"at":"2026-01-01T00:00:00Z"}"#
+        #expect(throws: MessageError.self) { try ResourceMessage.decode(key: "HALT", value: Array(value.utf8)) }
+    }
+
     @Test("fields of a later minor change are passed over")
     func unknownFields() throws {
         let value = #"{"v":1,"task":"blur","replicas":1,"number":2,"colour":{"deep":[1]},"reason":"r"}"#

@@ -33,6 +33,20 @@ import Testing
         }
     }
 
+    @Test("after a long pause all are looked at, and only what is another process now changes")
+    func pause() {
+        var machine = Machine()
+        for pid in [10, 11, 12] as [Int32] { machine.start(pid, parent: pid == 10 ? 1 : 10) }
+        #expect(machine.sweep([1: 10]).count == 2)
+        // An orphan stays where it was.
+        machine.processes[12] = .init(parent: 1, startTicks: 12)
+        machine.processes[11] = .init(parent: 1, startTicks: 99)
+        let looks = machine.looks
+        machine.forest.doubtAll()
+        #expect(machine.sweep().isEmpty)
+        #expect(machine.looks == looks + 4)
+    }
+
     @Test("descendants join, parents first, and each once")
     func descendants() {
         var machine = Machine()

@@ -106,6 +106,41 @@ private struct Node {
         #expect(samples.map(\.cpu) == [1, 0.5])
     }
 
+    @Test("a HALT that comes some ticks late leaves nothing of the next run in the samples")
+    func lateHalt() throws {
+        var node = Node()
+        node.monitor = ResourceMonitor(period: .milliseconds(100))
+        let run = try RunID("r1")
+        try node.start(run)
+        for _ in 0..<8 {
+            node.pass(.milliseconds(100), cpu: .milliseconds(100))
+            node.tick()
+        }
+        // It had ended after 350 ms.
+        try node.halt(run, RunTotals(cpu: .milliseconds(350), peakRAM: 1, running: .milliseconds(350)))
+        let samples = node.samples()
+        #expect(samples.count == 4)
+        #expect(abs(samples.reduce(0) { $0 + ($1.cpu ?? 0) * $1.seconds } - 0.35) < 1e-9)
+        #expect(abs(samples.reduce(0) { $0 + $1.seconds } - 0.35) < 1e-9)
+    }
+
+    @Test("what was read after the next START is not in the estimate of the run before")
+    func supersededLate() throws {
+        var node = Node()
+        try node.start(try RunID("r1"))
+        node.pass(.seconds(1), cpu: .seconds(1))
+        node.tick()
+        let next = (uptime: node.uptime + 100_000, now: node.now + .milliseconds(100))
+        node.pass(.seconds(1), cpu: .seconds(1))
+        node.tick()
+        // It had started 900 ms before that.
+        (node.uptime, node.now) = next
+        try node.start(try RunID("r2"))
+        let (samples, estimates) = node.monitor.takeSamples()
+        #expect(samples.map(\.cpu) == [1])
+        #expect(estimates.map(\.totals.cpu) == [.seconds(1)])
+    }
+
     @Test("a run between two ticks is one sample, with its peak; one under 10 ms is none")
     func short() throws {
         var node = Node()

@@ -105,6 +105,27 @@ import Testing
         }
     }
 
+    @Test("a machine that was asleep between two ticks counts nobody twice")
+    func longPause() async throws {
+        try await withTemporaryFolder { folder in
+            let shell = try Shell()
+            try shell.run("mkfifo \(folder)/begun \(folder)/end")
+            try shell.run("sh -c 'echo > \(folder)/begun; read x < \(folder)/end' & child=$!")
+            // From then on its memory stays as it is: both wait.
+            _ = try readFile(folder + "/begun")
+            let uptime = Mutex<Int64>(1_000_000_000)
+            let sampler = UsageSampler(LinuxUsageRoots()) { uptime.withLock { $0 } }
+            let before = try read(sampler, [shell.target])[0]
+            for _ in 0..<3 {
+                uptime.withLock { $0 += 3_600_000_000 }
+                let after = try read(sampler, [shell.target])[0]
+                #expect(try #require(after.ram) < #require(before.ram) * 3 / 2)
+            }
+            try shell.tell("kill $child; exit")
+            shell.reap()
+        }
+    }
+
     @Test("files are kept open, and closed when a target is let go")
     func files() throws {
         let shell = try Shell()

@@ -36,13 +36,50 @@ import Testing
         #expect(exit.diskRead != nil && exit.diskWritten != nil)
     }
 
-    @Test func `the peak of a descendant that was waited for counts`() async {
-        // In a process of its own, whose own size does not hide it: it is not metered. tail keeps all of it.
+    @Test func `the peak of a descendant that was waited for counts`() async throws {
+        // tail keeps all of it.
+        let size = 100_000_000
+        var launch = Self.launch("head -c \(size) /dev/zero | tail -c \(size) > /dev/null")
+        launch.isMetered = true
+        let peak = try #require(try await ChildProcess.run(launch, killAfter: .zero).peakRAM)
+        #expect(peak > size && peak < size * 2)
+    }
+
+    @Test func `a child does not get a limit of descriptors that was raised`() async {
         await #expect(processExitsWith: .success) {
-            let size = 300_000_000
-            let launch = ChildProcessTests.launch("head -c \(size) /dev/zero | tail -c \(size) > /dev/null")
-            let peak = try await ChildProcess.run(launch, killAfter: .zero).peakRAM ?? 0
-            try expect(peak > size && peak < size * 2, "the peak is \(peak)")
+            var limit = rlimit()
+            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+            try expectEqual(getrlimit(resource, &limit), 0)
+            limit.rlim_cur = min(limit.rlim_max, 1024) - 1
+            let own = limit.rlim_cur
+            try expectEqual(setrlimit(resource, &limit), 0)
+            try expect(Descriptors.raiseLimit(to: 1 << 16) > own, "the limit was not raised")
+            for isMetered in [false, true] {
+                var launch = ChildProcessTests.launch("[ $(ulimit -n) = \(own) ]")
+                launch.isMetered = isMetered
+                try expectEqual(try await ChildProcess.run(launch, killAfter: .zero).status, .exited(0))
+            }
+        }
+    }
+
+    @Test func `metered starts leave this process to be forked as before`() async {
+        await #expect(processExitsWith: .success) {
+            let ballast = [UInt8](repeating: 1, count: 8 << 20)
+            try await withThrowingTaskGroup { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        var launch = ChildProcessTests.launch("exit 0")
+                        launch.isMetered = true
+                        if number.isMultiple(of: 3) { launch.command = ["/no/such/program"] }
+                        _ = try? await ChildProcess.run(launch, killAfter: .zero)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let maps = String(decoding: try Files.read("/proc/self/smaps"), as: UTF8.self)
+            let flags = maps.split(separator: "\n").filter { $0.hasPrefix("VmFlags:") }
+            try expect(flags.count > 20 && ballast.last == 1, "the kernel tells no flags")
+            try expect(flags.allSatisfy { !$0.split(separator: " ").contains("dc") }, "memory is spared still")
         }
     }
 

@@ -72,7 +72,7 @@ import Testing
         #expect(try #require(alone.diskWritten) >= 20 << 20)
     }
 
-    @Test func `of a launch that is not metered only a peak that is its own is told`() async throws {
+    @Test func `the peak is that of a metered launch alone`() async throws {
         var small = Launch(command: ["/bin/true"], environment: [:])
         #expect(try await ChildProcess.run(small, killAfter: .zero).peakRAM == nil)
         small.isMetered = true

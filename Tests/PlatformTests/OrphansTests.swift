@@ -24,10 +24,12 @@ import Testing
         await #expect(processExitsWith: .success) {
             try Orphans.adopt()
             let size = 50 << 20
-            // Its own parent ends at once, and it outlives the command: that one's end is what it reads of the pipe.
+            // Its own parent ends at once, and it outlives the command: that one's end is what it reads of the pipe. In
+            // the background a shell's own input is /dev/null.
             var launch = OrphansTests.launch(
                 """
-                (sh -c 'head -c \(size) /dev/zero | tail -c \(size) > /dev/null; read -r end; exit 7' <&0 &)
+                exec 3<&0
+                (sh -c 'head -c \(size) /dev/zero | tail -c \(size) > /dev/null; read -r end; exit 7' <&3 &)
                 """)
             launch.hasOwnGroup = false
             launch.input = .inherited
@@ -49,6 +51,43 @@ import Testing
             try expect((orphans[0].peakRAM ?? 0) > size, "its peak is \(orphans[0].peakRAM ?? -1)")
             try expect(orphans[0].diskWritten != nil, "its bytes are not known")
             try expectEqual(Orphans.reap().count, 0, "orphans after all")
+        }
+    }
+
+    /// Processes that `/proc` shows as zombies whose parent is this one.
+    private static func zombies() throws -> Int {
+        try Files.names(in: "/proc").count { name in
+            guard let status = try? Files.read("/proc/\(name)/status") else { return false }
+            let text = String(decoding: status, as: UTF8.self)
+            return text.contains("PPid:\t\(getpid())\n") && text.contains("State:\tZ")
+        }
+    }
+
+    @Test func `one whose first thread alone has ended is not waited for`() async {
+        await #expect(processExitsWith: .success) {
+            try Orphans.adopt()
+            let program = """
+                import ctypes, os, threading
+                def rest():
+                    os.read(0, 1)
+                    os._exit(5)
+                threading.Thread(target=rest).start()
+                ctypes.CDLL(None).pthread_exit(None)
+                """
+            var launch = OrphansTests.launch("exec 3<&0; (python3 -c '\(program)' <&3 &)")
+            launch.hasOwnGroup = false
+            launch.input = .inherited
+            var ends: [CInt] = [-1, -1]
+            try expect(pipe(&ends) == 0, "there is no pipe")
+            dup2(ends[0], STDIN_FILENO)
+            close(ends[0])
+            _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+            _ = try await ChildProcess.run(launch, killAfter: .zero)
+            try await eventually("its first thread to end") { try OrphansTests.zombies() == 1 }
+            try expectEqual(Orphans.reap().count, 0, "orphans while it runs")
+            close(ends[1])
+            try OrphansTests.awaitAnyEnd()
+            try expectEqual(Orphans.reap().map(\.status), [.exited(5)])
         }
     }
 

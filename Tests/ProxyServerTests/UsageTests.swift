@@ -93,6 +93,7 @@ import Testing
             _ = try await client.get("/v1/tasks/nobody/usage").problem(404)
             #expect(try await client.get("/v1/tasks/NOBODY/usage").problem(400) == "task")
             #expect(try await client.get("/v1/tasks/blur/usage?limit=0").problem(400) == "limit")
+            #expect(try await client.get("/v1/tasks/blur/usage?samples=201").problem(400) == "samples")
         }
     }
 

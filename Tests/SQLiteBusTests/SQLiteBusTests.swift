@@ -13,7 +13,7 @@ import Testing
             let bus = try SQLiteBus(path: folder + "/bus.sqlite")
             let other = try SQLiteBus(path: folder + "/bus.sqlite")
             try await promise.check(
-                BusFixture(bus: bus, other: other, lease: .seconds(2)) { member in
+                BusFixture(bus: bus, other: other, lease: .seconds(5)) { member in
                     other.stopRenewing(member)
                 })
             await other.close()

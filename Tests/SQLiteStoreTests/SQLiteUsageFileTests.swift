@@ -42,7 +42,7 @@ import Testing
             #expect(steps.map(\.totals) == [totals])
             #expect(steps.map(\.finishedAt.microseconds) == [9])
             #expect(try await usage.save(Suite.batch([Suite.sample("a", 0, "resize", at: 1, cpu: 1)])) == 0)
-            #expect(try await usage.usage(of: TaskName("resize"), limit: 9).count == 1)
+            #expect(try await usage.usage(of: TaskName("resize"), limit: 9, points: 9).count == 1)
             await orders.close()
             await usage.close()
         }
@@ -98,6 +98,41 @@ import Testing
             #expect(try await usage.resourceOffsets(node: "node") == [0: taken])
             // What is there already needs no room.
             #expect(try await usage.save(Suite.batch([Suite.sample("a", 0, "resize", at: 5, cpu: 1)])) == 0)
+            await usage.close()
+            await orders.close()
+        }
+    }
+
+    @Test func `rows of an order that is not there go, and hold up none`() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder + "/store.sqlite"
+            let orders = try await SQLiteOrderStore.open(path: path)
+            let usage = SQLiteUsageStore(sharing: orders)
+            _ = try await orders.insert([Suite.order("a", ["resize"])])
+            try await usage.save(Suite.batch([Suite.sample("a", 0, "resize", at: 1, cpu: 1)]))
+            // By a tool that minds no foreign keys, as the `sqlite3` shell.
+            var configuration = Configuration()
+            configuration.foreignKeysEnabled = false
+            let tool = try DatabaseQueue(path: path, configuration: configuration)
+            func rows() async throws -> [Int] {
+                try await tool.read {
+                    try Int.fetchAll($0, sql: "SELECT DISTINCT order_id FROM resource_usage ORDER BY order_id")
+                }
+            }
+            try await tool.write {
+                let columns = try $0.columns(in: "resource_usage").map(\.name).filter { $0 != "order_id" }
+                    .joined(separator: ", ")
+                for order in [77, 78] {
+                    try $0.execute(
+                        sql: """
+                            INSERT INTO resource_usage (order_id, \(columns)) SELECT ?, \(columns) FROM resource_usage
+                            WHERE order_id = 1
+                            """, arguments: [order])
+                }
+            }
+            #expect(try await rows() == [1, 77, 78])
+            try await eventually("tidying to end") { try await !usage.tidy(Suite.retention(samples: 1, minutes: 1)) }
+            #expect(try await rows() == [1])
             await usage.close()
             await orders.close()
         }

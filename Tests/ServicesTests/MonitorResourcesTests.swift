@@ -12,13 +12,15 @@ private struct MeteredNode: Sendable {
     let bus = InMemoryBus()
     let orders = InMemoryOrderStore()
     let usage: InMemoryUsageStore
-    let source = ScriptedSource()
+    let next = NextReading()
+    let source: InMemoryUsageSource
     let clock: NodeClock
     let outbox: Outbox
     let target = MeteringTarget(node: "n", kind: .process(pid: 7, startTicks: 70))
 
     init() async throws {
         usage = InMemoryUsageStore(orders: orders)
+        source = InMemoryUsageSource { [next] _, _ in next.value }
         clock = NodeClock()
         for topic in [Topic.orchestrator, Topic.system, Topic.resource, Topic.deadLetter] {
             try await bus.createTopic(topic, partitions: 1, retention: .seconds(600))
@@ -81,17 +83,18 @@ private struct MeteredNode: Sendable {
     }
 
     /// A second passes.
-    func tick(cpu: Duration, ram: Int = 100) {
+    func tick(cpu: Duration, ram: Int = 100) async {
         clock.pass(.seconds(1))
-        source.tick(
-            [
-                (
-                    target,
-                    .success(
-                        UsageReading(
-                            UsageCounters(cpu: cpu, ram: ram, diskRead: 0, diskWritten: 0), uptime: clock.uptime))
-                )
-            ], at: clock.uptime)
+        let counters = UsageCounters(cpu: cpu, ram: ram, diskRead: 0, diskWritten: 0)
+        next.value = .success(UsageReading(counters, uptime: clock.uptime))
+        await source.tick()
+    }
+
+    /// A second passes, and nothing can be read.
+    func tick(failing code: UsageSourceError.Code) async {
+        clock.pass(.seconds(1))
+        next.value = .failure(UsageSourceError(code, "why"))
+        await source.tick()
     }
 
     func cpu() async throws -> [Double] {
@@ -125,29 +128,13 @@ private func untilCancelled() async {
     end.finish()
 }
 
-/// A source that ticks when a test says so.
-private final class ScriptedSource: UsageSource {
-    private struct State {
-        var targets: (@Sendable () -> [MeteringTarget])?
-        var deliver: (@Sendable (UsageTick) -> Void)?
-    }
+/// What the next reading says.
+private final class NextReading: Sendable {
+    private let state = Mutex(Result<UsageReading, UsageSourceError>.failure(UsageSourceError(.unavailable, "not yet")))
 
-    private let state = Mutex(State())
-
-    func run(
-        every period: Duration, targets: @escaping @Sendable () -> [MeteringTarget],
-        deliver: @escaping @Sendable (UsageTick) -> Void
-    ) async {
-        state.withLock { $0 = State(targets: targets, deliver: deliver) }
-        await untilCancelled()
-        state.withLock { $0 = State() }
-    }
-
-    var targets: [MeteringTarget] { state.withLock { $0.targets }?() ?? [] }
-
-    func tick(_ readings: [(target: MeteringTarget, reading: Result<UsageReading, UsageSourceError>)], at uptime: Int64)
-    {
-        state.withLock { $0.deliver }?(UsageTick(due: uptime, began: uptime, readings: readings))
+    var value: Result<UsageReading, UsageSourceError> {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
     }
 }
 
@@ -157,8 +144,8 @@ private final class ScriptedSource: UsageSource {
         let node = try await MeteredNode()
         try await node.monitor {
             try await node.start()
-            node.tick(cpu: .milliseconds(500))
-            node.tick(cpu: .milliseconds(1500))
+            await node.tick(cpu: .milliseconds(500))
+            await node.tick(cpu: .milliseconds(1500))
             try await node.expectCPU([0.5])
             node.clock.pass(.milliseconds(500))
             try await node.halt("r1", RunTotals(cpu: .milliseconds(1750), running: .milliseconds(2500)))
@@ -171,7 +158,7 @@ private final class ScriptedSource: UsageSource {
         let node = try await MeteredNode()
         try await node.monitor {
             try await node.start()
-            node.tick(cpu: .milliseconds(500))
+            await node.tick(cpu: .milliseconds(500))
             node.clock.pass(.milliseconds(100))
             try await node.halt("r1", RunTotals(cpu: .milliseconds(550), running: .milliseconds(1100)))
         }
@@ -183,8 +170,8 @@ private final class ScriptedSource: UsageSource {
         let node = try await MeteredNode()
         try await node.monitor {
             try await node.start()
-            node.tick(cpu: .seconds(1))
-            node.tick(cpu: .seconds(2))
+            await node.tick(cpu: .seconds(1))
+            await node.tick(cpu: .seconds(2))
             try await node.expectCPU([1])
         }
         #expect(try await node.cpu() == [1, 1])
@@ -192,12 +179,12 @@ private final class ScriptedSource: UsageSource {
         node.clock.pass(.seconds(30))
         try await node.monitor {
             try await eventually("the run to be found") { node.source.targets == [node.target] }
-            node.tick(cpu: .seconds(20))
-            node.tick(cpu: .milliseconds(20_250))
+            await node.tick(cpu: .seconds(20))
+            await node.tick(cpu: .milliseconds(20_250))
             try await node.halt("r1", RunTotals(cpu: .milliseconds(20_250), running: .seconds(34)))
             try await node.expectCPU([1, 1, 0.25])
             try await eventually("the offset to move on") {
-                node.tick(cpu: .zero)
+                await node.tick(cpu: .zero)
                 return try await node.usage.resourceOffsets(node: "n") == [0: 2]
             }
         }
@@ -209,9 +196,9 @@ private final class ScriptedSource: UsageSource {
         try await node.monitor(sampleLimit: 5) {
             try await node.start()
             node.usage.failure = StoreError(.unavailable, "anything")
-            for second in 1...21 { node.tick(cpu: .seconds(second)) }
+            for second in 1...21 { await node.tick(cpu: .seconds(second)) }
             node.usage.failure = nil
-            node.tick(cpu: .seconds(22))
+            await node.tick(cpu: .seconds(22))
             try await eventually("the drops to be counted") {
                 try await node.usage.drops(limit: 100).reduce(0) { $0 + $1.samples } >= 15
             }
@@ -228,9 +215,9 @@ private final class ScriptedSource: UsageSource {
         try await node.monitor {
             try await node.start()
             node.usage.holdsSaves = true
-            for second in 1...50 { node.tick(cpu: .seconds(second)) }
+            for second in 1...50 { await node.tick(cpu: .seconds(second)) }
             node.usage.holdsSaves = false
-            node.tick(cpu: .seconds(51))
+            await node.tick(cpu: .seconds(51))
             try await node.expectCPU(Array(repeating: 1, count: 50))
         }
         #expect(try await node.usage.drops(limit: 10).isEmpty)
@@ -242,11 +229,10 @@ private final class ScriptedSource: UsageSource {
         try await node.monitor {
             try await node.start()
             for code in [UsageSourceError.Code.denied, .unavailable, .gone] {
-                node.clock.pass(.seconds(1))
-                node.source.tick([(node.target, .failure(UsageSourceError(code, "why")))], at: node.clock.uptime)
+                await node.tick(failing: code)
             }
-            node.tick(cpu: .seconds(1))
-            node.tick(cpu: .seconds(2))
+            await node.tick(cpu: .seconds(1))
+            await node.tick(cpu: .seconds(2))
             // Since the start, over the readings that failed.
             try await node.expectCPU([0.25])
         }

@@ -38,7 +38,6 @@ final class CgroupFiles {
     private let cpu: KernelFile?
     private let memory: KernelFile?
     private let memoryStat: KernelFile?
-    private let peak: KernelFile?
     /// The first that is there counts.
     private let disk: [KernelFile]
 
@@ -54,7 +53,6 @@ final class CgroupFiles {
             cpu = file(folder, "cpu.stat")
             memory = file(folder, "memory.current")
             memoryStat = file(folder, "memory.stat")
-            peak = file(folder, "memory.peak")
             disk = [file(folder, "io.stat")].compactMap(\.self)
             return
         }
@@ -67,7 +65,6 @@ final class CgroupFiles {
         cpu = file(cpuFolder, "cpuacct.usage")
         memory = file(memoryFolder, "memory.usage_in_bytes")
         memoryStat = file(memoryFolder, "memory.stat")
-        peak = file(memoryFolder, "memory.max_usage_in_bytes")
         disk = ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"]
             .compactMap { file(diskFolder, $0) }
     }
@@ -81,12 +78,6 @@ final class CgroupFiles {
             diskWritten: bytes?.written)
         if counters == UsageCounters() { return .failure(explain(problem)) }
         return .success(UsageReading(counters, uptime: uptime))
-    }
-
-    /// The most that it ever had in use, in bytes.
-    func peakRAM(_ scratch: Scratch) -> Int? {
-        var problem: SystemError?
-        return value(of: peak, scratch, &problem, CgroupText.number)
     }
 
     private func time(_ scratch: Scratch, _ problem: inout SystemError?) -> Duration? {

@@ -60,26 +60,3 @@ public struct LinuxUsageSource: UsageSource {
         return false
     }
 }
-
-/// Reads one process and its descendants when it is told to: for a command that measures another. One thread's at a
-/// time.
-public struct ProcessTreeProbe: ~Copyable {
-    private let sampler: UsageSampler
-    private let target: MeteringTarget
-
-    /// - Parameter pid: a process that is there already: which one has this id is settled now.
-    public init(pid: Int32, roots: LinuxUsageRoots = LinuxUsageRoots()) {
-        let start = ProcFolder(roots.proc).look(at: pid, Scratch())?.startTicks
-        sampler = UsageSampler(roots)
-        target = MeteringTarget(node: "", kind: .process(pid: Int(pid), startTicks: start ?? -1))
-    }
-
-    /// What the tree has counted so far. Processes that came and went since the last reading are in it if one of the
-    /// tree has reaped them.
-    public mutating func read() throws(UsageSourceError) -> UsageReading {
-        guard let reading = sampler.read([target]).first?.reading else {
-            throw UsageSourceError(.unavailable, "there is no reading")
-        }
-        return try reading.get()
-    }
-}

@@ -54,9 +54,10 @@ final class ProcessTarget: TargetMeter {
 
     func join(_ pid: Int32, _ seen: ProcessForest.Sighting, as entry: ProcessTree.Entry) {
         guard gone == nil else { return }
-        // What was there before the run is not of it: a guardian of its worker's, or what an earlier run left behind.
-        if let childrenSince, seen.startTicks < childrenSince || tree.index(of: Int(seen.parent)) == nil { return }
-        tree.add(Int(pid), parent: Int(seen.parent), as: entry)
+        // What was there before the run is not of it, nor is what that starts: a guardian of its worker's, or what an
+        // earlier run left behind.
+        let isOlder = childrenSince.map { seen.startTicks < $0 || tree.isForeign(Int(seen.parent)) } ?? false
+        tree.add(Int(pid), parent: Int(seen.parent), as: isOlder ? .foreign : entry)
         processes.append(WatchedProcess(pid: Int(pid), startTicks: seen.startTicks, in: folder, budget))
     }
 

@@ -4,7 +4,7 @@ import Platform
 
 /// Reads a list of targets again and again; one thread's. What it knows of a target it keeps while that is in the list.
 final class UsageSampler {
-    /// So old a sweep says nothing any more: ids were used again.
+    /// So long after a sweep ids may have been used again: each is looked at anew.
     private static let oldestSweep: Int64 = 10_000_000
 
     private let folder: ProcFolder
@@ -22,8 +22,14 @@ final class UsageSampler {
     private var lastSweep: Int64 = 0
     private var lastPid: Int?
     private var wasSame = false
+    private let uptime: () -> Int64
 
-    init(_ roots: LinuxUsageRoots, _ budget: DescriptorBudget = DescriptorBudget()) {
+    /// - Parameter uptime: microseconds since boot.
+    init(
+        _ roots: LinuxUsageRoots, _ budget: DescriptorBudget = DescriptorBudget(),
+        uptime: @escaping () -> Int64 = { SystemClock.monotonicMicroseconds }
+    ) {
+        self.uptime = uptime
         folder = ProcFolder(roots.proc, budget)
         pods = PodFinder(roots.cgroup, budget)
         self.budget = budget
@@ -77,11 +83,11 @@ final class UsageSampler {
 
     /// Finds the trees' members: one look at all processes for all trees.
     private func sweep() {
-        let now = SystemClock.monotonicMicroseconds
+        let now = uptime()
         defer { lastSweep = now }
         if now - lastSweep > Self.oldestSweep {
-            forest = ProcessForest()
-            rootsChanged = true
+            forest.doubtAll()
+            lastPid = nil
         }
         guard rootsChanged || mayHaveStarted() else { return }
         let changes = forest.sweep(folder.list(), roots: rootsChanged ? trees.values.compactMap(\.root) : nil) { pid in

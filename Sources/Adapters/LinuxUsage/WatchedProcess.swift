@@ -63,11 +63,9 @@ final class WatchedProcess {
     /// Of a process without its first thread the kernel tells no memory, which is not none.
     private static func resident(_ stat: ProcessStat) -> Int? {
         guard !stat.hasNoLeader || stat.isZombie else { return nil }
-        let (bytes, overflow) = stat.residentPages.multipliedReportingOverflow(by: pageSize)
+        let (bytes, overflow) = stat.residentPages.multipliedReportingOverflow(by: OwnMemory.pageSize)
         return overflow ? nil : bytes
     }
-
-    private static let pageSize = max(1, sysconf(CInt(_SC_PAGESIZE)))
 
     // MARK: Reasons
 

@@ -41,7 +41,7 @@ extension ProcessFleet {
                 } else {
                     logger.debug("Telling a replica to stop", metadata: replica.metadata)
                 }
-                replica.child.signal(signal, alone: signal != SIGKILL)
+                replica.child.signal(signal)
             }
         }
     }

@@ -66,7 +66,8 @@ extension Database {
         }
     }
 
-    /// Goes over the orders that have rows in a table, by number: each is one look at its key.
+    /// Goes over the orders that have rows in a table, by number: each is one look at its key. Rows of an order that is
+    /// not there are as old as can be.
     /// - Parameters:
     ///   - left: how many rows may still be touched.
     ///   - see: sees to an order, and returns how many rows it touched; nil for an order that is left as it is.
@@ -77,8 +78,9 @@ extension Database {
     ) throws -> Bool {
         let next = try cachedStatement(
             sql: """
-                SELECT number, submitted_at, state NOT IN ('accepted', 'running')
-                FROM (SELECT min(order_id) AS number FROM \(table) WHERE order_id > ?) JOIN orders ON id = number
+                SELECT number, coalesce(submitted_at, 0), coalesce(state NOT IN ('accepted', 'running'), 1)
+                FROM (SELECT min(order_id) AS number FROM \(table) WHERE order_id > ?)
+                LEFT JOIN orders ON id = number WHERE number IS NOT NULL
                 """)
         var young = 0
         while young < Self.youngLimit {

@@ -80,7 +80,7 @@ extension Database {
         }
     }
 
-    func usage(of task: TaskName, limit: Int) throws -> [StepSeries] {
+    func usage(of task: TaskName, limit: Int, points: Int) throws -> [StepSeries] {
         guard limit > 0 else { return [] }
         let statement = try cachedStatement(
             sql: """
@@ -105,7 +105,7 @@ extension Database {
             found.append(
                 StepSeries(
                     step: try stepKey(row[0], step), startedAt: Timestamp(microseconds: row[2]),
-                    series: try series(of: row[3], steps: step...step)))
+                    series: try series(of: row[3], steps: step...step).map { $0.downsampled(to: points) }))
         }
         return found
     }

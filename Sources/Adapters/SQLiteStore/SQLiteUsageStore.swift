@@ -58,8 +58,8 @@ extension SQLiteUsageStore {
         try await handle.read("reading a task's finished steps") { try $0.finishedSteps(of: task, limit: limit) }
     }
 
-    public func usage(of task: TaskName, limit: Int) async throws(StoreError) -> [StepSeries] {
-        try await handle.read("reading a task's samples") { try $0.usage(of: task, limit: limit) }
+    public func usage(of task: TaskName, limit: Int, points: Int) async throws(StoreError) -> [StepSeries] {
+        try await handle.read("reading a task's samples") { try $0.usage(of: task, limit: limit, points: points) }
     }
 
     public func drops(limit: Int) async throws(StoreError) -> [UsageDrop] {

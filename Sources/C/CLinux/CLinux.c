@@ -7,7 +7,6 @@
 #include <malloc.h>
 #include <linux/futex.h>
 #include <sched.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -50,12 +49,13 @@ struct scheduling {
 };
 
 int millrace_wake_promptly(uint64_t slice_ns) {
-    // The lowest of the priorities above all usual threads; what it starts gets none of it.
+    // The lowest of the priorities above all usual threads. What it starts gets neither this nor the slice.
     struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_RR)};
     if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) == 0) return 3;
     struct scheduling now = {.size = sizeof now};
     if (syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) == 0 && now.policy == SCHED_OTHER) {
         now.runtime = slice_ns;
+        now.flags |= 1;  // SCHED_FLAG_RESET_ON_FORK
         // Kernels without slices take the call, and tell 0 afterwards.
         if (syscall(SYS_sched_setattr, 0, &now, 0) == 0 && syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) == 0
             && now.runtime == slice_ns)

@@ -29,6 +29,14 @@ int millrace_await_exit(pid_t pid) {
     return result == 0 ? 0 : errno;
 }
 
+bool millrace_has_ended(pid_t pid) {
+    siginfo_t info = {.si_pid = 0};
+    int result;
+    do result = waitid(pid == 0 ? P_ALL : P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    while (result != 0 && errno == EINTR);
+    return result == 0 && info.si_pid != 0;
+}
+
 int millrace_reap(pid_t pid, struct millrace_exit *result) {
     int status;
     struct rusage usage;

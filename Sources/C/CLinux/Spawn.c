@@ -49,6 +49,9 @@ static struct job *make_job(const struct millrace_spawn_request *request, size_t
     job->has_own_group = request->has_own_group;
     strcpy(job->clear_refs, "/proc/self/clear_refs");
     strcpy(job->peak, "5");
+    job->ignore[0] = (uintptr_t)SIG_IGN;
+    if (request->descriptor_limit > 0 && getrlimit(RLIMIT_NOFILE, &job->descriptor_limit) == 0)
+        job->descriptor_limit.rlim_cur = request->descriptor_limit;
     return job;
 }
 

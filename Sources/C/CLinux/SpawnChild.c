@@ -87,6 +87,10 @@ BARE static bool drop_memory(struct job *job) {
 }
 
 BARE static void reset_signals(struct job *job) {
+    // What was sent to the parent's group while this was still in it, such as to stop it, is not meant for this program:
+    // a signal that waits is dropped when it becomes ignored. Only KILL and STOP cannot be.
+    if (job->has_own_group)
+        for (int number = 1; number < NSIG; number++) call6(SYS_rt_sigaction, number, (long)job->ignore, 0, 8, 0, 0);
     // The handlers are the parent's code: none may run here, and no signal must be left for the program to inherit as
     // ignored. The kernel's own call, as glibc's refuses the two signals that it keeps for itself: all zeros is the
     // default action, no flags, and an empty mask, whatever the machine's layout. KILL and STOP answer EINVAL.
@@ -133,7 +137,7 @@ BARE static long announce(int guardian) {
 
 BARE int millrace_become_program(void *argument) {
     struct job *job = argument;
-    // Before all else: what is sent to the parent's group, such as to stop it, is not meant for this program.
+    // Before all else: see `reset_signals`.
     long result = job->has_own_group ? call(SYS_setpgid, 0, 0, 0) : 0;
     if (job->is_forked) job->is_exact = drop_memory(job);
     job->has_begun = true;
@@ -145,6 +149,8 @@ BARE int millrace_become_program(void *argument) {
     if (result != 0) fail(job, MILLRACE_SPAWN_GUARDIAN, result);
     result = place_descriptors(job);
     if (result != 0) fail(job, MILLRACE_SPAWN_DESCRIPTORS, result);
+    if (job->descriptor_limit.rlim_cur > 0)
+        call6(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&job->descriptor_limit, 0, 0, 0);
     if (job->folder) result = call(SYS_chdir, (long)job->folder, 0, 0);
     if (result != 0) fail(job, MILLRACE_SPAWN_FOLDER, result);
     call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)job->zeros, 0, 8, 0, 0);

@@ -4,6 +4,7 @@
 #include "CLinuxSpawn.h"
 
 #include <stdint.h>
+#include <sys/resource.h>
 
 // The most descriptors that a child is given.
 #define DESCRIPTOR_LIMIT 16
@@ -40,7 +41,10 @@ struct job {
     struct ranges dropped, spared;
     // Constants would be in memory that is given back.
     char clear_refs[24], peak[2];
-    uint64_t zeros[8];
+    // A sigaction of the kernel's for the default action, and one to ignore; its handler comes first everywhere.
+    uint64_t zeros[8], ignore[8];
+    // Of open files, to be restored; not where it is 0.
+    struct rlimit descriptor_limit;
 };
 
 /// Finds what a forked child can do without, and keeps large memory from being copied. Returns whether it could.

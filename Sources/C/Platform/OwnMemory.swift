@@ -3,6 +3,9 @@ import Glibc
 
 /// This process's own memory.
 public enum OwnMemory {
+    /// In bytes.
+    public static let pageSize = max(1, sysconf(CInt(_SC_PAGESIZE)))
+
     /// Gives back what only the start needed: code that is mapped and not running any more, and free heap.
     ///
     /// The kernel maps code 64 KiB at a time, so that a start that touches a little of everything leaves some 20 MB

@@ -17,20 +17,12 @@ public struct ProcessIdentity: Hashable, Sendable {
 
     /// Whether it is still running; a zombie is not.
     public var isAlive: Bool {
-        guard let stat = Self.stat(of: pid) else { return false }
+        guard let stat = ProcessFiles.stat(of: pid) else { return false }
         return stat.startTicks == startTicks && stat.state != "Z" && stat.state != "X"
     }
 
-    public static func startTicks(of pid: Int) -> Int? { stat(of: pid)?.startTicks }
-
-    private static func stat(of pid: Int) -> (state: Substring, startTicks: Int)? {
-        guard let bytes = try? Files.read("/proc/\(pid)/stat") else { return nil }
-        // The name in parentheses may contain anything: the fields are counted from behind it.
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard let end = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: end)...].split(separator: " ")
-        guard fields.count > 19, let ticks = Int(fields[19]) else { return nil }
-        return (fields[0], ticks)
+    public static func startTicks(of pid: Int) -> Int? {
+        ProcessFiles.stat(of: pid)?.startTicks
     }
 
     /// Changes with each boot of the machine.

@@ -72,18 +72,46 @@ extension RunTotals {
         writer.field("runningSeconds", ifPresent: running?.inSeconds)
     }
 
-    /// Reads `key` if it is one of these; false if not.
-    mutating func readField(_ key: String, from reader: inout JSONReader) throws(JSONError) -> Bool {
+    /// Reads `key` if it is one of these, null where it is not known; false if it is none.
+    public mutating func readField(_ key: String, from reader: inout JSONReader) throws(JSONError) -> Bool {
         switch key {
-        case "cpuSeconds": cpu = .seconds(fraction: try reader.double())
-        case "peakRAMBytes": peakRAM = try reader.integer()
-        case "diskReadBytes": diskRead = try reader.integer()
-        case "diskWrittenBytes": diskWritten = try reader.integer()
-        case "waitingSeconds": waiting = .seconds(fraction: try reader.double())
-        case "runningSeconds": running = .seconds(fraction: try reader.double())
+        case "cpuSeconds": cpu = try reader.null() ? nil : .seconds(fraction: reader.double())
+        case "peakRAMBytes": peakRAM = try reader.null() ? nil : reader.bytes()
+        case "diskReadBytes": diskRead = try reader.null() ? nil : reader.bytes()
+        case "diskWrittenBytes": diskWritten = try reader.null() ? nil : reader.bytes()
+        case "waitingSeconds": waiting = try reader.null() ? nil : .seconds(fraction: reader.double())
+        case "runningSeconds": running = try reader.null() ? nil : .seconds(fraction: reader.double())
         default: return false
         }
         return true
+    }
+}
+
+extension JSONWriter {
+    /// What a run consumed as users see it: every field is there, null where it is not known.
+    public mutating func totals(_ totals: RunTotals) {
+        beginObject()
+        fields(of: totals)
+        endObject()
+    }
+
+    /// The same, in an object that the caller has opened.
+    public mutating func fields(of totals: RunTotals) {
+        field("cpuSeconds", orNull: (totals.cpu?.inSeconds).map { .number($0) })
+        field("peakRAMBytes", orNull: totals.peakRAM.map { .integer($0) })
+        field("diskReadBytes", orNull: totals.diskRead.map { .integer($0) })
+        field("diskWrittenBytes", orNull: totals.diskWritten.map { .integer($0) })
+        field("waitingSeconds", orNull: (totals.waiting?.inSeconds).map { .number($0) })
+        field("runningSeconds", orNull: (totals.running?.inSeconds).map { .number($0) })
+    }
+}
+
+extension JSONReader {
+    /// An amount of which some can be added up without overflow.
+    fileprivate mutating func bytes() throws(JSONError) -> Int {
+        let value = try integer()
+        guard (0...KernelText.largest).contains(value) else { throw JSONError("must be from 0 to 2 to the 60th") }
+        return value
     }
 }
 

@@ -7,16 +7,24 @@ public struct Distribution: Hashable, Sendable {
     public var p95: Double
     public var maximum: Double
 
+    public init(
+        count: Int, minimum: Double, p5: Double, median: Double, p95: Double, maximum: Double
+    ) {
+        self.count = count
+        self.minimum = minimum
+        self.p5 = p5
+        self.median = median
+        self.p95 = p95
+        self.maximum = maximum
+    }
+
     /// - Returns: nil for no values.
     public init?(_ values: [Double]) {
         let sorted = values.filter(\.isFinite).sorted()
         guard let first = sorted.first, let last = sorted.last else { return nil }
-        count = sorted.count
-        minimum = first
-        p5 = Self.quantile(0.05, of: sorted)
-        median = Self.quantile(0.5, of: sorted)
-        p95 = Self.quantile(0.95, of: sorted)
-        maximum = last
+        self.init(
+            count: sorted.count, minimum: first, p5: Self.quantile(0.05, of: sorted),
+            median: Self.quantile(0.5, of: sorted), p95: Self.quantile(0.95, of: sorted), maximum: last)
     }
 
     /// The quantile of sorted values, interpolated between neighbours as NumPy and R do by default; 0 for none.
@@ -41,6 +49,15 @@ public struct UsageProfile: Hashable, Sendable {
         public var p95: Double
         /// The steps that were still running then, and known.
         public var steps: Int
+
+        public init(second: Double, seconds: Double, p5: Double, median: Double, p95: Double, steps: Int) {
+            self.second = second
+            self.seconds = seconds
+            self.p5 = p5
+            self.median = median
+            self.p95 = p95
+            self.steps = steps
+        }
     }
 
     public var points: [Point]

@@ -1,8 +1,13 @@
 /// One run under way: what was counted when it was last looked at.
 ///
-/// The newest interval is held back until the next reading, since the run may have ended before it was over: then the
-/// HALT, which comes a moment later, puts an interval that ends with the run in its place.
+/// An interval is held back for a while, since the run may have ended before it was over: then the HALT, which comes a
+/// moment later, puts an interval that ends with the run in its place.
 struct MeteredRun: Sendable {
+    private struct Interval: Sendable {
+        var before: UsageReading
+        var after: UsageReading
+    }
+
     let start: ResourceMessage.RunStart
     let place: RecordPlace
     /// In microseconds since boot.
@@ -14,15 +19,16 @@ struct MeteredRun: Sendable {
     var goneSince: Int64?
     /// What the open interval began with; nil where that is not known.
     private var last: UsageReading?
-    /// What the interval before it began with.
-    private var previous: UsageReading?
-    private var newest: UsageSample?
+    /// Those that were not given out yet, oldest first.
+    private var held: [Interval] = []
+    private var hasIntervals = false
     private var missedBeginning = false
     private var peakRAM: Int?
-
     /// An interval at a run's start or end that is shorter than this, in microseconds, is joined to its neighbour: a
     /// rate over a few milliseconds would be noise.
     private let shortest: Int64
+    /// So long intervals are held back, in microseconds: longer than a HALT takes to come.
+    private let holding: Int64
 
     /// - Parameters:
     ///   - period: between two ticks.
@@ -31,6 +37,7 @@ struct MeteredRun: Sendable {
         _ start: ResourceMessage.RunStart, at place: RecordPlace, period: Duration, uptime: Int64, now: Timestamp
     ) {
         shortest = period.microseconds / 10
+        holding = max(period.microseconds, 1_000_000)
         self.start = start
         self.place = place
         // A START from before the machine's last boot would lie in the future.
@@ -50,43 +57,57 @@ struct MeteredRun: Sendable {
     }
 
     /// Closes an interval and opens the next.
-    /// - Returns: the sample of the interval before.
-    mutating func record(_ reading: UsageReading) -> UsageSample? {
+    /// - Returns: samples that have been held back for long enough.
+    mutating func record(_ reading: UsageReading) -> [UsageSample] {
         goneSince = nil
         if let ram = reading.counters.ram { peakRAM = max(ram, peakRAM ?? 0) }
         guard let before = last else {
             last = reading
-            return nil
+            return []
         }
-        guard reading.uptime - before.uptime >= (previous == nil ? shortest : 1) else { return nil }
-        defer { newest = sample(from: before, to: reading) }
-        previous = before
+        guard reading.uptime - before.uptime >= (hasIntervals ? 1 : shortest) else { return [] }
+        held.append(Interval(before: before, after: reading))
         last = reading
-        return newest
+        hasIntervals = true
+        let ripe = held.prefix { $0.after.uptime <= reading.uptime - holding }
+        held.removeFirst(ripe.count)
+        return ripe.compactMap(sample)
     }
 
-    /// What remains when the run has ended: its last two intervals, or the one that it had.
+    /// What remains when the run has ended: the intervals that were held back, and the last one, up to its end.
     func lastSamples(_ totals: RunTotals) -> [UsageSample] {
-        guard let running = totals.running else { return [newest].compactMap(\.self) }
+        guard let running = totals.running else { return heldBack }
         var end = UsageReading(start.counters.adding(totals), uptime: startUptime + running.microseconds)
-        guard let previous, let last else {
+        guard hasIntervals else {
             guard let last, !missedBeginning, running >= ResourceMonitor.shortestSample else { return [] }
             // Nobody saw its memory; this was its peak.
             end.counters.ram = totals.peakRAM
-            return [sample(from: last, to: end)].compactMap(\.self)
+            return [sample(Interval(before: last, after: end))].compactMap(\.self)
         }
-        // The last reading may have come after the end: what it counted then was not the run's.
-        guard end.uptime - last.uptime >= shortest else {
-            end.counters.ram = last.counters.ram
-            return [sample(from: previous, to: end)].compactMap(\.self)
+        var intervals = held.filter { $0.before.uptime < end.uptime }
+        // A reading may have come after the end: what it counted then was not the run's.
+        if let newest = intervals.last, end.uptime - newest.after.uptime < shortest {
+            if newest.after.uptime <= end.uptime { end.counters.ram = newest.after.counters.ram }
+            intervals[intervals.count - 1].after = end
+        } else if let last, last.uptime < end.uptime {
+            intervals.append(Interval(before: last, after: end))
         }
-        return [newest, sample(from: last, to: end)].compactMap(\.self)
+        return intervals.compactMap(sample)
     }
 
-    /// The sample that is held back, for a run of which no HALT will come.
-    var heldBack: UsageSample? { newest }
+    /// The samples that are held back, for a run of which no HALT will come.
+    var heldBack: [UsageSample] { held.compactMap(sample) }
 
-    private func sample(from before: UsageReading, to after: UsageReading) -> UsageSample? {
+    /// Forgets what was counted later than that: it was another run's.
+    mutating func cut(at uptime: Int64) {
+        while let newest = held.last, newest.after.uptime > uptime {
+            held.removeLast()
+            last = newest.before
+        }
+    }
+
+    private func sample(_ interval: Interval) -> UsageSample? {
+        let (before, after) = (interval.before, interval.after)
         guard after.uptime > before.uptime else { return nil }
         let sample = UsageSample(
             step: start.step, task: start.task, at: start.at + .microseconds(after.uptime - startUptime),
@@ -96,7 +117,7 @@ struct MeteredRun: Sendable {
 
     /// What is known of it if its end is never told; nil where nothing is.
     var estimate: RunEstimate? {
-        guard previous != nil, let last else { return nil }
+        guard hasIntervals, let last, last.uptime > startUptime else { return nil }
         func since<Value: AdditiveArithmetic>(_ start: Value?, _ end: Value?) -> Value? {
             guard let start, let end else { return nil }
             return end - start

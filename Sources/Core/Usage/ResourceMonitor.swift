@@ -62,7 +62,10 @@ public struct ResourceMonitor: Sendable {
     {
         guard runs[start.run] == nil, !ended.contains(start.run) else { return }
         // The target runs the next step: of the last one no HALT will come.
-        if let before = running[start.target], let run = runs[before] { close(run) }
+        if let before = running[start.target], var run = runs[before] {
+            if let next = start.uptime { run.cut(at: next) }
+            close(run)
+        }
         guard runs.count < Self.runLimit else {
             refused += 1
             return
@@ -83,7 +86,7 @@ public struct ResourceMonitor: Sendable {
     /// Takes a target's reading. One of a target that runs nothing any more says nothing.
     public mutating func record(_ reading: UsageReading, of target: MeteringTarget) {
         guard let id = watched[target] else { return }
-        if let sample = runs[id]?.record(reading) { samples.append(sample) }
+        samples += runs[id]?.record(reading) ?? []
     }
 
     /// Takes that a target could not be read.
@@ -108,7 +111,7 @@ public struct ResourceMonitor: Sendable {
     private mutating func close(_ run: MeteredRun) {
         runs[run.start.run] = nil
         forget(run)
-        if let sample = run.heldBack { samples.append(sample) }
+        samples += run.heldBack
         if let estimate = run.estimate { estimates.append(estimate) }
     }
 
@@ -120,7 +123,7 @@ public struct ResourceMonitor: Sendable {
 
     /// Gives out the samples that are held back: the service stops, and will find these runs half done.
     public mutating func stop() {
-        samples += runs.values.compactMap(\.heldBack)
+        samples += runs.values.flatMap(\.heldBack)
     }
 
     // MARK: Results

@@ -87,6 +87,13 @@ public struct TopicDescription: Hashable, Sendable {
             self.begin = begin
             self.end = end
         }
+
+        /// Where a reader that keeps its own offsets goes on: where it was, or at the oldest record where that is not
+        /// there: not any more, or not yet, in a bus that was made anew.
+        public func place(ofSaved offset: Int64?) -> Int64 {
+            guard let offset, (begin...end).contains(offset) else { return begin }
+            return offset
+        }
     }
 
     public var name: String

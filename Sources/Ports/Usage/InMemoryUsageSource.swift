@@ -56,6 +56,9 @@ public final class InMemoryUsageSource: UsageSource {
 
     // MARK: For tests
 
+    /// What the runs that are under way ask for now.
+    public var targets: [MeteringTarget] { state.withLock { $0.runs.values.map(\.targets) }.flatMap { $0() } }
+
     /// Makes every run's next tick, and returns when it was delivered.
     /// - Parameters:
     ///   - runs: waits until so many are under way.

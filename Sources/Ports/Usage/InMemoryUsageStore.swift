@@ -76,12 +76,13 @@ public final class InMemoryUsageStore: UsageStore {
         }
     }
 
-    public func usage(of task: TaskName, limit: Int) async throws(StoreError) -> [StepSeries] {
+    public func usage(of task: TaskName, limit: Int, points: Int) async throws(StoreError) -> [StepSeries] {
         let known = try await records()
         return try perform("reading a task's samples") { kept in
             let steps = kept.finishedSteps(of: task, known).map { finished in
                 StepSeries(
-                    step: finished.step, startedAt: finished.startedAt, series: kept.series { $0 == finished.step })
+                    step: finished.step, startedAt: finished.startedAt,
+                    series: kept.series { $0 == finished.step }.map { $0.downsampled(to: points) })
             }
             return Array(steps.filter { !$0.series.isEmpty }.prefix(max(0, limit)))
         }

@@ -44,11 +44,6 @@ final class KeptUsage: Sendable {
     }
 }
 
-extension UsageDrop {
-    /// How many notes of dropped samples a store keeps: the latest. Some weeks of a bad time.
-    public static let kept = 1000
-}
-
 extension KeptUsage.State {
     /// - Returns: how many samples were of orders that are not known.
     mutating func save(_ batch: UsageBatch, _ known: [OrderID: OrderRecord]) -> Int {

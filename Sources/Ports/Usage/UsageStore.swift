@@ -28,7 +28,9 @@ public protocol UsageStore: Sendable {
     func finishedSteps(of task: TaskName, limit: Int) async throws(StoreError) -> [FinishedStep]
 
     /// Samples of a task's latest finished steps, newest step first: at most `limit` steps that have any.
-    func usage(of task: TaskName, limit: Int) async throws(StoreError) -> [StepSeries]
+    /// - Parameter points: the most of each series; neighbours become one as each step is read, so that steps of days
+    ///   do not have to be in memory together.
+    func usage(of task: TaskName, limit: Int, points: Int) async throws(StoreError) -> [StepSeries]
 
     /// Samples that monitors had to drop, newest first.
     func drops(limit: Int) async throws(StoreError) -> [UsageDrop]
@@ -87,6 +89,11 @@ public struct UsageSeries: Hashable, Sendable {
         self.resource = resource
         self.points = points
     }
+
+    /// At most so many points; neighbours become one, which keeps the least and the largest of them.
+    public func downsampled(to count: Int) -> UsageSeries {
+        UsageSeries(step: step, task: task, resource: resource, points: points.downsampled(to: count))
+    }
 }
 
 /// One step's series of a task.
@@ -122,6 +129,9 @@ public struct UsageDrop: Hashable, Sendable {
     public var node: String
     public var at: Timestamp
     public var samples: Int
+
+    /// How many of these a store keeps: the latest. Some weeks of a bad time.
+    public static let kept = 1000
 
     public init(node: String, at: Timestamp, samples: Int) {
         self.node = node

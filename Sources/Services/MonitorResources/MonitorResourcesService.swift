@@ -38,13 +38,11 @@ public struct MonitorResourcesService: Service {
             group.addTask { await writer.run() }
             var failure: (any Error)?
             do { try await cancelWhenGracefulShutdown { try await meter(runs) } } catch { failure = error }
-            do { try await ResourceFollower(service: self, runs: runs).catchUp() } catch {
-                logger.warning("the ends of some steps are read after the next start: \(error)")
-            }
+            await catchUp(runs)
             // What is known by now is saved; a store that is away has a while yet, unless there is no time at all.
             runs.stop()
             group.addTask { [settings] in
-                try? await settings.sleep(Self.lastSave)
+                try? await settings.sleep(Self.patience)
                 runs.buffer.abandon()
             }
             try await group.next()
@@ -53,8 +51,22 @@ public struct MonitorResourcesService: Service {
         }
     }
 
-    /// How long a stop waits for the store.
-    private static let lastSave: Duration = .seconds(10)
+    /// How long a stop waits for the bus, and then for the store.
+    private static let patience: Duration = .seconds(10)
+
+    /// Reads the ends of the steps that ended last.
+    private func catchUp(_ runs: NodeRuns) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [logger] in
+                do { try await ResourceFollower(service: self, runs: runs).catchUp() } catch {
+                    logger.warning("the ends of some steps are read after the next start: \(error)")
+                }
+            }
+            group.addTask { [settings] in try? await settings.sleep(Self.patience) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
 
     /// Follows the topic and the ticks until it is cancelled.
     private func meter(_ runs: NodeRuns) async throws {

@@ -16,11 +16,10 @@ struct ResourceFollower {
     func run() async throws {
         var backoff = Backoff()
         var generator = SystemRandomNumberGenerator()
-        var next: [Int: Int64]?
         while !Task.isCancelled {
             do {
-                try await follow(&next)
-            } catch let error where mayPass(error) {
+                try await read { _ in true }
+            } catch let error where Backoff.helps(against: error) {
                 let delay = backoff.failed(using: &generator)
                 service.logger.warning("monitor-resources reads on in \(delay): \(error)")
                 guard (try? await service.settings.sleep(delay)) != nil else { return }
@@ -28,45 +27,29 @@ struct ResourceFollower {
         }
     }
 
-    private func mayPass(_ error: any Error) -> Bool {
-        switch error {
-        case let error as BusError: error.code != .closed
-        case let error as StoreError: error.code != .closed && error.code != .corrupt
-        default: false
-        }
+    /// Reads what is there by now: the HALTs of steps that ended while this service was told to stop. Records that were
+    /// deleted meanwhile never come: it is to be cancelled after a while.
+    func catchUp() async throws {
+        let topic = try await service.bus.describe(topic: Topic.resource)
+        let ends = Dictionary(uniqueKeysWithValues: topic.partitions.map { ($0.number, $0.end) })
+        try await read { positions in positions.contains { $0.value < ends[$0.key] ?? 0 } }
     }
 
-    private func follow(_ next: inout [Int: Int64]?) async throws {
+    /// - Parameter goesOn: given the next offset to be read, by partition.
+    private func read(while goesOn: ([Int: Int64]) -> Bool) async throws {
         let outbox = try await Outbox(bus: service.bus)
-        var positions = try await begin(next, at: outbox.partition(ofNode: service.settings.node))
-        next = positions
+        var positions = try await begin(at: outbox.partition(ofNode: service.settings.node))
+        guard goesOn(positions) else { return }
         let reader = try await service.bus.read(topic: Topic.resource, from: positions)
         do {
-            while !Task.isCancelled {
+            while !Task.isCancelled, goesOn(positions) {
                 let records = try await reader.next(limit: Self.batch)
                 try await take(records, outbox, &positions)
-                next = positions
-                if records.count < Self.batch { try? await service.settings.sleep(Self.breath) }
+                if records.count < Self.batch, goesOn(positions) { try? await service.settings.sleep(Self.breath) }
             }
         } catch {
             await reader.close()
             throw error
-        }
-        await reader.close()
-    }
-
-    /// Reads what is there by now: the HALTs of steps that ended while this service was told to stop.
-    func catchUp() async throws {
-        let outbox = try await Outbox(bus: service.bus)
-        var positions = runs.positions
-        let topic = try await service.bus.describe(topic: Topic.resource)
-        let ends = Dictionary(uniqueKeysWithValues: topic.partitions.map { ($0.number, $0.end) })
-        func isBehind() -> Bool { positions.contains { $0.value < ends[$0.key] ?? 0 } }
-        guard isBehind() else { return }
-        let reader = try await service.bus.read(topic: Topic.resource, from: positions)
-        while isBehind(), !Task.isCancelled {
-            guard let records = try? await reader.next(limit: Self.batch), !records.isEmpty else { break }
-            try await take(records, outbox, &positions)
         }
         await reader.close()
     }
@@ -77,23 +60,17 @@ struct ResourceFollower {
         runs.take(messages, positions: positions, uptime: service.settings.uptime(), now: service.settings.now())
     }
 
-    /// Where to read on: where this monitor was, or its predecessor. What the bus does not have any more, or not yet,
-    /// since it was made anew, is passed over.
-    private func begin(_ next: [Int: Int64]?, at partition: Int) async throws -> [Int: Int64] {
+    /// Where to read on: where this monitor was, or its predecessor.
+    private func begin(at partition: Int) async throws -> [Int: Int64] {
         let topic = try await service.bus.describe(topic: Topic.resource)
         guard let kept = topic.partitions.first(where: { $0.number == partition }) else {
             throw BusError(.unknownPartition, "reading \(Topic.resource)/\(partition)")
         }
-        let wanted: Int64
-        if let position = next?[partition] {
-            wanted = position
-        } else {
-            wanted = try await service.store.resourceOffsets(node: service.settings.node)[partition] ?? kept.begin
+        var wanted = runs.positions[partition]
+        if wanted == nil {
+            wanted = try await service.store.resourceOffsets(node: service.settings.node)[partition]
         }
-        guard wanted > kept.end else { return [partition: max(wanted, kept.begin)] }
-        service.logger.warning(
-            "\(Topic.resource)/\(partition) ends at \(kept.end), before the saved offset \(wanted): replaying it")
-        return [partition: kept.begin]
+        return [partition: kept.place(ofSaved: wanted, in: topic, service.logger)]
     }
 
     private func decode(

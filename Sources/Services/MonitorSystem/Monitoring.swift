@@ -58,19 +58,11 @@ struct Monitoring {
         var monitor = SystemMonitor(settings: service.settings.scaling)
         monitor.restore(orders: snapshot.orders, scalers: snapshot.tasks)
         let topic = try await service.bus.describe(topic: Topic.system)
-        var offsets = snapshot.offsets
         var seek: [Int: Int64] = [:]
         for partition in topic.partitions where partitions.contains(partition.number) {
-            let saved = snapshot.offsets[partition.number] ?? 0
-            let isThere = (partition.begin...partition.end).contains(saved)
-            if !isThere, saved > partition.end {
-                service.logger.warning(
-                    "system/\(partition.number) ends at \(partition.end), before the saved offset \(saved): replaying it"
-                )
-            }
-            seek[partition.number] = isThere ? saved : partition.begin
+            seek[partition.number] = partition.place(
+                ofSaved: snapshot.offsets[partition.number], in: topic, service.logger)
         }
-        offsets.merge(seek) { saved, _ in saved }
         try await member.seek(seek)
         // What the store has differs from where reading begins only where the bus was made anew.
         try await decide(&monitor, before: snapshot.offsets, after: seek)

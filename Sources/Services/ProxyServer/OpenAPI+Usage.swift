@@ -47,8 +47,8 @@ let openAPIUsagePaths = #"""
             {
               "name": "samples",
               "in": "query",
-              "description": "Samples of so many steps are told in full.",
-              "schema": {"type": "integer", "minimum": 0, "maximum": 1000, "default": 0}
+              "description": "Samples of the latest so many steps that have any, at most 600 of each step and resource.",
+              "schema": {"type": "integer", "minimum": 0, "maximum": 200, "default": 0}
             }
           ],
           "responses": {
@@ -167,7 +167,7 @@ let openAPIUsageSchemas = #"""
           },
           "profile": {
             "type": "object",
-            "description": "By resource: the spread over steps at each moment since their start.",
+            "description": "By resource: the spread at each moment since their start, over the latest 200 steps with samples.",
             "additionalProperties": {
               "type": "array",
               "items": {

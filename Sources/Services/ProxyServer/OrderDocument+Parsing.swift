@@ -78,15 +78,7 @@ extension JSONReader {
         var totals = RunTotals()
         if null() { return totals }
         try object { (reader, key) throws(JSONError) in
-            switch key {
-            case "cpuSeconds": totals.cpu = try reader.null() ? nil : .seconds(fraction: reader.double())
-            case "peakRAMBytes": totals.peakRAM = try reader.null() ? nil : reader.integer()
-            case "diskReadBytes": totals.diskRead = try reader.null() ? nil : reader.integer()
-            case "diskWrittenBytes": totals.diskWritten = try reader.null() ? nil : reader.integer()
-            case "waitingSeconds": totals.waiting = try reader.null() ? nil : .seconds(fraction: reader.double())
-            case "runningSeconds": totals.running = try reader.null() ? nil : .seconds(fraction: reader.double())
-            default: try reader.skipValue()
-            }
+            if try !totals.readField(key, from: &reader) { try reader.skipValue() }
         }
         return totals
     }

@@ -12,9 +12,7 @@ extension ProxyResponder {
         series.removeAll { series in
             (query.task.map { $0 != series.task } ?? false) || (query.resource.map { $0 != series.resource } ?? false)
         }
-        if let points = query.points {
-            for index in series.indices { series[index].points = series[index].points.downsampled(to: points) }
-        }
+        if let points = query.points { series = series.map { $0.downsampled(to: points) } }
         return .json(.ok, OrderUsageDocument(record: record, series: series).encoded)
     }
 
@@ -25,7 +23,8 @@ extension ProxyResponder {
         let steps = try await usage.finishedSteps(of: task, limit: query.limit)
         let isKnown = settings.tasks[task] != nil
         guard isKnown || !steps.isEmpty else { throw Problem(.notFound, "There is no task ‘\(task)’.") }
-        let samples = try await usage.usage(of: task, limit: min(query.limit, Self.profileSteps))
+        let samples = try await usage.usage(
+            of: task, limit: min(query.limit, TaskUsageQuery.profileSteps), points: Self.points)
         let decisions = try await store.decisions(for: task, limit: ScalingDecision.keptPerTask)
         return .json(
             .ok,
@@ -33,8 +32,8 @@ extension ProxyResponder {
                 .encoded)
     }
 
-    /// Steps whose samples make a task's profile: enough for its 5th and 95th percentile.
-    private static let profileSteps = 500
+    /// The most points of each of a task's series: as many as a picture has room for.
+    private static let points = 600
 }
 
 /// The query of an order's usage.
@@ -67,11 +66,14 @@ struct TaskUsageQuery: Hashable {
     /// So many steps' samples are told in full.
     var samples = 0
 
+    /// Steps whose samples make a task's profile: enough for its 5th and 95th percentile.
+    static let profileSteps = 200
+
     init(_ uri: URI) throws(Problem) {
         try Query.read(uri, known: ["limit", "samples"]) { (key, value) throws(InvalidValue) in
             switch key {
             case "limit": limit = try Query.number(value, in: 1...100_000)
-            default: samples = try Query.number(value, in: 0...1000)
+            default: samples = try Query.number(value, in: 0...Self.profileSteps)
             }
         }
     }

@@ -129,18 +129,6 @@ struct TaskUsageDocument {
 }
 
 extension JSONWriter {
-    /// What a run consumed; null where it is not known.
-    mutating func totals(_ totals: RunTotals) {
-        beginObject()
-        field("cpuSeconds", orNull: totals.cpu?.inSeconds)
-        field("peakRAMBytes", orNull: totals.peakRAM)
-        field("diskReadBytes", orNull: totals.diskRead)
-        field("diskWrittenBytes", orNull: totals.diskWritten)
-        field("waitingSeconds", orNull: totals.waiting?.inSeconds)
-        field("runningSeconds", orNull: totals.running?.inSeconds)
-        endObject()
-    }
-
     fileprivate mutating func sample(
         _ point: UsagePoint, of series: UsageSeries, since start: Timestamp?, in order: OrderID? = nil
     ) {

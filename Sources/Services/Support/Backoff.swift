@@ -1,3 +1,5 @@
+import MillracePorts
+
 /// How long to wait before trying again: twice as long each time, up to a limit, and at random below that, so that
 /// those who failed together do not come back together.
 public struct Backoff: Sendable {
@@ -18,4 +20,13 @@ public struct Backoff: Sendable {
     }
 
     public mutating func succeeded() { next = first }
+
+    /// Whether what failed may work later.
+    public static func helps(against error: any Error) -> Bool {
+        switch error {
+        case let error as BusError: error.code != .closed
+        case let error as StoreError: error.code != .closed && error.code != .corrupt
+        default: false
+        }
+    }
 }

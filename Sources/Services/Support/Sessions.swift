@@ -51,21 +51,12 @@ public struct Sessions: Sendable {
         while !stop.isRaised {
             do {
                 return try await session()
-            } catch let error where mayPass(error) {
+            } catch let error where Backoff.helps(against: error) {
                 guard !stop.isRaised else { return }
                 let delay = backoff.failed(using: &generator)
                 logger.warning("\(name) begins anew in \(delay): \(error)")
                 try await sleep(delay)
             }
-        }
-    }
-
-    /// Whether the same may work later.
-    private func mayPass(_ error: any Error) -> Bool {
-        switch error {
-        case let error as BusError: error.code != .closed
-        case let error as StoreError: error.code != .closed && error.code != .corrupt
-        default: false
         }
     }
 }

@@ -82,6 +82,22 @@ extension EndToEnd {
             }
         }
 
+        @Test(arguments: [(0, 1), (7, 7)])
+        func `what cannot be written is told after the totals, and hides no failure`(own: Int, status: Int32)
+            async throws
+        {
+            try await withTemporaryFolder { folder in
+                let process = try await MillraceProcess.start(
+                    ["meter", "--csv", folder + "/missing/samples.csv", "--", "sh", "-c", "exit \(own)"],
+                    log: folder + "/log")
+                #expect(try await process.exit() == .exited(status), "\(process.said)")
+                let lines = process.said.split(separator: "\n")
+                let totals = try #require(lines.firstIndex { $0.contains("  CPU  ") }, "\(process.said)")
+                let failure = try #require(lines.firstIndex { $0.contains("/missing/samples.csv") }, "\(process.said)")
+                #expect(totals < failure)
+            }
+        }
+
         private func compare(_ totals: RunTotals, with account: String, _ name: String) throws {
             let theirs = try TimeAccount(path: account)
             try? Files.remove(account)

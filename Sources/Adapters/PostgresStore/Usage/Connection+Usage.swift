@@ -81,7 +81,7 @@ extension Connection {
         }
     }
 
-    func usage(of task: TaskName, limit: Int) throws -> [StepSeries] {
+    func usage(of task: TaskName, limit: Int, points: Int) throws -> [StepSeries] {
         guard limit > 0 else { return [] }
         let latest = Statement(
             """
@@ -114,7 +114,8 @@ extension Connection {
                         Statement(Self.select("order_id = $1 AND step = $2"), $0.order, Int32(clamping: $0.key.index))
                     })
                 for (step, rows) in zip(some, all) {
-                    found.append(StepSeries(step: step.key, startedAt: step.start, series: try series(rows, names)))
+                    let series = try series(rows, names).map { $0.downsampled(to: points) }
+                    found.append(StepSeries(step: step.key, startedAt: step.start, series: series))
                 }
             }
             _ = try run(Statement("COMMIT"))

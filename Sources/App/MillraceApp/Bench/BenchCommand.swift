@@ -64,7 +64,7 @@ struct BenchSteps: AsyncParsableCommand {
             return results
         }
         var figures = Figures()
-        figures.set("totalSeconds", Figures.percentile(50, of: results.map(\.total).sorted()))
+        figures.set("totalSeconds", Distribution.quantile(0.5, of: results.map(\.total).sorted()))
         figures.set("overheadSeconds", percentiles: results.flatMap(\.overheads).map { $0 - seconds })
         figures.show(asJSON: options.output == .json)
     }
@@ -94,7 +94,7 @@ struct BenchThroughput: AsyncParsableCommand {
                 all.append(
                     Order(id: try OrderID("order-\(index)"), image: rig.image, tasks: tasks.map { TaskCall($0) }))
             }
-            let before = ProcessTree.cpuSeconds()
+            let before = OwnProcesses.cpuSeconds()
             let start = ContinuousClock.now
             try await rig.submit(all)
             // Done when the store knows it, which is when a user would be told.
@@ -103,7 +103,7 @@ struct BenchThroughput: AsyncParsableCommand {
                     try await Task.sleep(for: .milliseconds(5))
                 }
             }
-            return ((ContinuousClock.now - start).inSeconds, ProcessTree.cpuSeconds() - before)
+            return ((ContinuousClock.now - start).inSeconds, OwnProcesses.cpuSeconds() - before)
         }
         var figures = Figures()
         figures.set("stepsPerSecond", Double(orders * steps) / seconds)

@@ -57,16 +57,16 @@ struct BenchIdle: AsyncParsableCommand {
         await probe.close()
         // What the start left to do is done by then.
         try await Task.sleep(for: .seconds(2))
-        let members = ProcessTree.members().dropFirst()
-        let before = Dictionary(uniqueKeysWithValues: members.map { ($0, ProcessTree.cpuSeconds(of: $0)) })
+        let members = OwnProcesses.members().dropFirst()
+        let before = Dictionary(uniqueKeysWithValues: members.map { ($0, OwnProcesses.cpuSeconds(of: $0)) })
         try await Task.sleep(for: .seconds(seconds))
         var figures = Figures()
         for pid in members {
-            guard let memory = ProcessTree.memory(of: pid), let start = before[pid] ?? nil,
-                let end = ProcessTree.cpuSeconds(of: pid)
+            guard let memory = OwnProcesses.memory(of: pid), let start = before[pid] ?? nil,
+                let end = OwnProcesses.cpuSeconds(of: pid)
             else { continue }
             figures.set(
-                ProcessTree.role(of: pid),
+                OwnProcesses.role(of: pid),
                 .object([
                     "residentBytes": .integer(memory.resident), "privateBytes": .integer(memory.own),
                     "cpuFraction": .number((end - start) / seconds),

@@ -49,7 +49,7 @@ struct BenchImages: AsyncParsableCommand {
         var sum = 0.0
         for (index, task) in Self.chain.enumerated() {
             func median(_ value: (StepProgress) -> Double?) -> Double {
-                Figures.percentile(50, of: steps.compactMap { value($0[index]) }.sorted())
+                Distribution.quantile(0.5, of: steps.compactMap { value($0[index]) }.sorted())
             }
             let seconds = median { $0.totals.running?.inSeconds }
             sum += seconds

@@ -36,9 +36,9 @@ struct BenchIngest: AsyncParsableCommand {
                 BenchSide {
                     for await port in ports {
                         let load = HTTPLoad(port: port, connections: connections, requests: orders, image: image)
-                        let cpuBefore = ProcessTree.cpuSeconds()
+                        let cpuBefore = OwnProcesses.cpuSeconds()
                         let latencies = await NamedThread.run("bench-load") { load.run() }
-                        let cpu = ProcessTree.cpuSeconds() - cpuBefore
+                        let cpu = OwnProcesses.cpuSeconds() - cpuBefore
                         box.fill(latencies, orders, cpu, syncSeconds: Self.syncSeconds(folder))
                         return
                     }
@@ -66,7 +66,7 @@ struct BenchIngest: AsyncParsableCommand {
             fdatasync(file)
             times.append((ContinuousClock.now - start).inSeconds)
         }
-        return Figures.percentile(50, of: times.sorted())
+        return Distribution.quantile(0.5, of: times.sorted())
     }
 }
 

@@ -67,7 +67,7 @@ private struct MeteringBench: Sendable {
 
     private func measure(_ monitor: Int, _ processes: Int, _ busy: Int) async throws -> Figures {
         try await Task.sleep(for: .seconds(3))
-        let memory = ProcessTree.memory(of: monitor)?.own ?? 0
+        let memory = OwnProcesses.memory(of: monitor)?.own ?? 0
         var crowd: [MeteredChild] = []
         let outbox = try await Outbox(bus: bus)
         for index in 0..<processes {
@@ -79,13 +79,13 @@ private struct MeteringBench: Sendable {
             try await submit(crowd.suffix(crowd.count % 10), outbox)
             // The first ticks open what the others read.
             try await Task.sleep(for: settings.meteringPeriod * 3)
-            let (before, start) = (ProcessTree.cpuClockSeconds(of: monitor), ContinuousClock.now)
+            let (before, start) = (OwnProcesses.cpuSeconds(of: monitor), ContinuousClock.now)
             try await Task.sleep(for: .seconds(seconds))
-            guard let before, let after = ProcessTree.cpuClockSeconds(of: monitor) else {
+            guard let before, let after = OwnProcesses.cpuSeconds(of: monitor) else {
                 throw Failure(.failed, "millrace: monitor-resources ended early")
             }
             let elapsed = (ContinuousClock.now - start).inSeconds
-            return ((after - before) / elapsed, ProcessTree.memory(of: monitor)?.own ?? 0)
+            return ((after - before) / elapsed, OwnProcesses.memory(of: monitor)?.own ?? 0)
         }
         var ends: [RunTotals] = []
         for child in crowd { ends.append(await child.end()) }

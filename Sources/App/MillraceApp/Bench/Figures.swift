@@ -7,24 +7,18 @@ struct Figures {
     mutating func set(_ name: String, _ value: Double) { fields.append((name, .number(value))) }
     mutating func set(_ name: String, _ value: Int) { fields.append((name, .integer(value))) }
 
-    /// p50 and p99 (and more where asked) of values.
-    mutating func set(_ name: String, percentiles values: [Double], _ percents: [Double] = [50, 99]) {
+    /// p50 and p99 of values.
+    mutating func set(_ name: String, percentiles values: [Double]) {
         let sorted = values.sorted()
-        var object: [String: JSONValue] = [:]
-        for percent in percents {
-            object["p\(Int(percent))"] = .number(Self.percentile(percent, of: sorted))
-        }
-        fields.append((name, .object(object)))
+        set(
+            name,
+            .object([
+                "p50": .number(Distribution.quantile(0.5, of: sorted)),
+                "p99": .number(Distribution.quantile(0.99, of: sorted)),
+            ]))
     }
 
     mutating func set(_ name: String, _ value: JSONValue) { fields.append((name, value)) }
-
-    /// The nearest-rank percentile of sorted values; 0 of none.
-    static func percentile(_ percent: Double, of sorted: [Double]) -> Double {
-        guard !sorted.isEmpty else { return 0 }
-        let rank = Int((percent / 100 * Double(sorted.count)).rounded(.up))
-        return sorted[min(sorted.count, max(1, rank)) - 1]
-    }
 
     func show(asJSON: Bool) {
         if asJSON {

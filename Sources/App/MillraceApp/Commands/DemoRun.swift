@@ -75,8 +75,8 @@ struct DemoRun {
         Output.line("")
         Output.line(
             "\(count) orders ended after \(Wording.seconds(took)): from submission to end "
-                + "p50 \(Wording.seconds(.seconds(fraction: Figures.percentile(50, of: latencies)))), "
-                + "p99 \(Wording.seconds(.seconds(fraction: Figures.percentile(99, of: latencies)))); "
+                + "p50 \(Wording.seconds(.seconds(fraction: Distribution.quantile(0.5, of: latencies)))), "
+                + "p99 \(Wording.seconds(.seconds(fraction: Distribution.quantile(0.99, of: latencies)))); "
                 + "all replicas are gone again")
         try await DemoUsage(client: client, folder: folder).show(orders, peaks)
         Output.line("images: \(folder)/data/outputs")

@@ -15,7 +15,7 @@ struct DemoUsage {
         ])
         for task in tasks {
             let usage = try await client.usage(of: TaskName(argument: task), limit: 10_000, samples: 0)
-            func text(_ quantity: TaskUsage.Quantity, _ value: (TaskUsageView.Spread) -> Double) -> String {
+            func text(_ quantity: TaskUsage.Quantity, _ value: (Distribution) -> Double) -> String {
                 usage.expected[quantity].map { quantity.text(value($0)) } ?? Wording.unknown
             }
             table.add([

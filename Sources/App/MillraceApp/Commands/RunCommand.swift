@@ -100,7 +100,7 @@ struct RunWorker: AsyncParsableCommand {
         }
         if case .command = definition.kind {
             // Before the first step, of which it is no part.
-            NamedThread.start("guardian") { ChildProcess.prepareGuarding() }
+            await NamedThread.run("guardian") { ChildProcess.prepareGuarding() }
         }
         let adapters = try Adapters(settings, label: name)
         let bus = try await adapters.bus()

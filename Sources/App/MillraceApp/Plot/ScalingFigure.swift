@@ -15,8 +15,6 @@ struct TaskScaling: Sendable {
     struct ReplicaPoint: Hashable, Sendable {
         var at: Timestamp
         var desired: Int
-        /// nil where it is not known.
-        var current: Int?
     }
 
     var task: String

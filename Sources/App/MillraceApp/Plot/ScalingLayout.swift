@@ -16,7 +16,6 @@ struct ScalingLayout {
     private static let running = (colour: "#0072b2", opacity: 0.85)
     private static let waiting = (colour: "#e69f00", opacity: 0.85)
     private static let upcoming = (colour: "#56b4e9", opacity: 0.4)
-    private static let current = (colour: "#009e73", opacity: 0.35)
     private static let desired = (colour: "#d55e00", width: 1.5)
 
     init(_ figure: ScalingFigure) {
@@ -85,7 +84,7 @@ struct ScalingLayout {
     }
 
     private static func replicasAxis(_ task: TaskScaling) -> PlotAxis {
-        let most = task.replicas.map { max($0.desired, $0.current ?? 0) }.max() ?? 0
+        let most = task.replicas.map(\.desired).max() ?? 0
         return axis(to: Double(most), count: 2, isKnown: !task.replicas.isEmpty)
     }
 
@@ -114,26 +113,19 @@ struct ScalingLayout {
         let points = task.replicas.sorted { $0.at < $1.at }
         return [
             PlotCurve(
-                style: .area(opacity: Self.current.opacity), colour: Self.current.colour,
-                rows: held(points.map { point in (point.at, point.current.map { [0, Double($0)] }) })),
-            PlotCurve(
                 style: .line(width: Self.desired.width), colour: Self.desired.colour,
-                rows: held(points.map { ($0.at, [Double($0.desired)]) })),
+                rows: held(points.map { ($0.at, [Double($0.desired)]) }))
         ]
     }
 
-    /// Values that hold until the next ones; nil is a gap.
-    private func held(_ points: [(at: Timestamp, values: [Double]?)]) -> [[Double]?] {
-        var rows: [[Double]?] = []
+    /// Values that hold until the next ones.
+    private func held(_ points: [(at: Timestamp, values: [Double])]) -> [[Double]] {
+        var rows: [[Double]] = []
         for (index, point) in points.enumerated() {
             let end = index + 1 < points.count ? points[index + 1].at : clock.until
             guard end >= clock.from, point.at <= clock.until else { continue }
-            guard let values = point.values else {
-                if !rows.isEmpty, rows.last != .some(nil) { rows.append(nil) }
-                continue
-            }
-            rows.append([clock(max(point.at, clock.from))] + values)
-            rows.append([clock(min(end, clock.until))] + values)
+            rows.append([clock(max(point.at, clock.from))] + point.values)
+            rows.append([clock(min(end, clock.until))] + point.values)
         }
         return rows
     }
@@ -151,9 +143,6 @@ struct ScalingLayout {
             .init(
                 text: "desired replicas", sample: .line(width: Self.desired.width, dash: 1),
                 colour: Self.desired.colour))
-        if figure.tasks.contains(where: { $0.replicas.contains { $0.current != nil } }) {
-            entries.append(box("current replicas", Self.current))
-        }
         return entries
     }
 }

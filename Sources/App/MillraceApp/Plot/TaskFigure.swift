@@ -27,7 +27,7 @@ struct TaskFigure: Sendable {
 
 /// One quantity of whole runs, a value for each run.
 struct RunDistribution: Hashable, Sendable {
-    enum Quantity: Hashable, Sendable {
+    enum Kind: Hashable, Sendable {
         /// In seconds.
         case duration
         /// In core seconds.
@@ -38,17 +38,17 @@ struct RunDistribution: Hashable, Sendable {
         case disk
     }
 
-    var quantity: Quantity
-    /// In the quantity's unit, in any order. What is not finite is left out.
+    var kind: Kind
+    /// In the kind's unit, in any order. What is not finite is left out.
     var values: [Double]
 
-    init(_ quantity: Quantity, _ values: [Double]) {
-        self.quantity = quantity
+    init(_ kind: Kind, _ values: [Double]) {
+        self.kind = kind
         self.values = values
     }
 }
 
-extension RunDistribution.Quantity {
+extension RunDistribution.Kind {
     var name: String {
         switch self {
         case .duration: "duration"

@@ -87,22 +87,22 @@ struct TaskLayout {
 
 /// The share of runs that are not above a value: the empirical distribution function.
 struct DistributionPanel {
-    private let quantity: RunDistribution.Quantity
+    private let kind: RunDistribution.Kind
     private let sorted: [Double]
 
     /// More corners than this are not seen.
     private static let mostCorners = 500
 
     init(_ distribution: RunDistribution) {
-        quantity = distribution.quantity
+        kind = distribution.kind
         sorted = distribution.values.filter(\.isFinite).sorted()
     }
 
     private var maximum: Double { sorted.last ?? 0 }
 
-    /// From zero, unless all values are far from it.
+    /// From zero, unless all values are far from it, and from one another by more than ticks can show.
     func axis(_ unit: PlotUnit) -> PlotAxis {
-        guard let first = sorted.first, first > 0.6 * maximum, first < maximum else {
+        guard let first = sorted.first, first > 0.6 * maximum, maximum - first > 1e-5 * maximum else {
             var axis = PlotAxis.fromZero(to: unit(maximum), count: 3)
             axis.lower = 0
             return axis
@@ -129,20 +129,20 @@ struct DistributionPanel {
     }
 
     func draw(in script: inout GnuplotScript, frame: PlotFrame, isFirst: Bool) {
-        let unit = quantity.unit(maximum: maximum)
+        let unit = kind.unit(maximum: maximum)
         let middle = (frame.left + frame.right) / 2
         var x = axis(unit)
         if isFirst {
             script.label("share of runs", x: PlotStyle.axisNameMiddle, y: frame.middle, .center, angle: 90)
         }
         script.label(
-            "\(quantity.name) (\(unit.name))", x: middle, y: frame.bottom + PlotStyle.timeNameMiddle, .center)
+            "\(kind.name) (\(unit.name))", x: middle, y: frame.bottom + PlotStyle.timeNameMiddle, .center)
         var curves = [PlotCurve(style: .line(width: 1.4), colour: PlotStyle.colour(0), rows: rows(unit, x))]
         if sorted.isEmpty {
             x.ticks = []
             script.label("no readings", x: middle, y: frame.middle, .center, colour: PlotStyle.quiet)
         } else {
-            let marks = [50.0, 95].map { (share: $0 / 100, value: unit(Figures.percentile($0, of: sorted))) }
+            let marks = [0.5, 0.95].map { (share: $0, value: unit(Distribution.quantile($0, of: sorted))) }
             for (mark, dash) in zip(marks, [2, 3]) {
                 let rows = [[mark.value, 0], [mark.value, mark.share]]
                 curves.append(PlotCurve(style: .line(width: 0.8, dash: dash), colour: PlotStyle.quiet, rows: rows))

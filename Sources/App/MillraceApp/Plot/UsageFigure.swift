@@ -2,8 +2,6 @@ import MillraceCore
 
 /// A step of an order.
 struct StepSpan: Hashable, Sendable {
-    /// The step's place in the order, from 0.
-    var index: Int
     var task: String
     /// In seconds since the order's start.
     var from: Double

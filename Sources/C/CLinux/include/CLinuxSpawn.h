@@ -26,6 +26,8 @@ struct millrace_spawn_request {
     int descriptor_count;
     /// A socket on which the child announces its group (`+ PID` and a line end) before anything of it runs, or -1.
     int guardian;
+    /// Its soft limit of open descriptors, or 0 for the caller's.
+    uint64_t descriptor_limit;
     /// Whether it is the leader of a process group of its own; otherwise it stays in the caller's.
     bool has_own_group;
     /// Whether the kernel's peak of it is to be its own: see `has_exact_peak`. It starts some 0.2 ms later.
@@ -68,6 +70,10 @@ struct millrace_exit {
 /// Waits until the child has ended, but leaves it a zombie: its id stays taken and its /proc entry readable.
 /// Returns 0 or an errno.
 int millrace_await_exit(pid_t pid);
+
+/// Whether the child has ended, and can be reaped without waiting; of 0, whether any child has. `/proc` does not tell:
+/// there a process is a zombie as soon as its first thread has ended.
+bool millrace_has_ended(pid_t pid);
 
 /// Takes an ended child's status and consumption, and frees its id. Returns 0 or an errno.
 int millrace_reap(pid_t pid, struct millrace_exit *result);

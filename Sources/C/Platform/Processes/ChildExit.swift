@@ -23,11 +23,11 @@ public struct ChildExit: Sendable {
     /// The largest resident size, in bytes, of it or of a descendant it has waited for, never their sum; shared pages,
     /// as of libraries, count in full.
     ///
-    /// Of a metered launch it is `wait4`'s, as `/usr/bin/time -v` tells it: exact but for the kernel's own count, which
-    /// is rough by some hundred KiB, as each processor keeps a part of it. Of other launches it is that as well where it
-    /// is well above this process's own peak, and nil otherwise: the kernel does not tell the two apart. Where a metered
-    /// one could not be started apart (no `/proc`, `clear_refs` not writable, no memory for page tables), what is so
-    /// hidden is a lower bound, seen by looking now and then, or nil if it ended before a look.
+    /// Of a metered launch alone, nil of others: `wait4`'s, as `/usr/bin/time -v` tells it, and exact but for the
+    /// kernel's own count, which is rough by some hundred KiB, as each processor keeps a part of it. Where it could not
+    /// be started apart (no `/proc`, `clear_refs` not writable, no memory for page tables), the kernel does not tell it
+    /// from this process's own peak: one that is not well above that is a lower bound, seen by looking now and then, or
+    /// nil if it ended before a look.
     public var peakRAM: Int?
     /// Bytes fetched from and sent to disks, those of descendants it has waited for included; nil where the kernel
     /// does not tell. Exact, and counted where pages are fetched and made dirty: what the page cache has is not read, and

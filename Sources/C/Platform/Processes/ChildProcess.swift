@@ -71,13 +71,11 @@ public final class ChildProcess: Sendable {
 
     /// Sends a signal to the whole group, or to the process if it has none of its own. Before the start, it keeps the
     /// program from starting; after the end, it does nothing.
-    /// - Parameter alone: to the process only, which sees to its own children: one that it is just starting is in its
-    ///   group for a moment, and is not meant.
-    public func signal(_ signal: CInt, alone: Bool = false) {
+    public func signal(_ signal: CInt) {
         state.withLock { state in
             switch state {
             case .created(let earlier): state = .created(signal: earlier == SIGKILL ? earlier : signal)
-            case .running(let pid): kill(alone ? pid : launch.recipient(pid), signal)
+            case .running(let pid): kill(launch.recipient(pid), signal)
             case .ended: break
             }
         }

@@ -20,12 +20,14 @@ public enum Orphans {
     /// - Returns: how each ended and what it consumed, that of descendants it has waited for included. The peak is the
     ///   kernel's: of one that runs its parent's program still (a fork without exec), what it had of that counts.
     public static func reap() -> [ChildExit] {
+        guard millrace_has_ended(0) else { return [] }
         var exits: [ChildExit] = []
-        OwnChildren.reapOthers(of: endedChildren()) { pid in
+        OwnChildren.reapOthers(of: zombies()) { pid in
+            guard millrace_has_ended(pid) else { return }
             // The zombie has its counters still.
             let disk = ProcessFiles.disk(of: pid)
             var exit = millrace_exit()
-            // It has ended, and nobody else reaps it: this does not block.
+            // Nobody else reaps it, so that this does not block.
             if millrace_reap(pid, &exit) == 0 { exits.append(ChildExit(exit, disk: disk)) }
         }
         return exits
@@ -33,11 +35,11 @@ public enum Orphans {
 
     /// The zombies whose parent is this process. All of /proc is gone through: `waitid` would tell of one only, and not
     /// of every kernel's `/proc/self/task/*/children` can be relied on.
-    private static func endedChildren() -> [pid_t] {
+    private static func zombies() -> [pid_t] {
         let own = getpid()
         return ((try? Files.names(in: "/proc")) ?? []).compactMap(pid_t.init).filter { pid in
-            guard let stat = ProcessFiles.stat(of: pid) else { return false }
-            return stat.parent == own && stat.isZombie
+            guard let stat = ProcessFiles.stat(of: Int(pid)) else { return false }
+            return stat.parent == own && stat.state == "Z"
         }
     }
 }

@@ -8,7 +8,8 @@ enum OwnChildren {
 
     /// Starts one; a failed one that is to be reaped is among them too. Returns an errno.
     static func start(_ request: inout millrace_spawn_request, _ child: inout millrace_spawned) -> CInt {
-        // Under the lock, so that none that ends at once is taken for an orphan. It is held for less than 1 ms.
+        // Under the lock, so that none that ends at once is taken for an orphan. It is held until the program runs: for
+        // less than 1 ms, or as long as the disk takes to read the program's first page.
         pids.withLock { pids in
             let error = millrace_spawn(&request, &child)
             if child.pid > 0 { pids.insert(child.pid) }

@@ -1,4 +1,5 @@
-/// What `/proc/PID` tells of a process; nil where it tells nothing.
+/// What `/proc/PID` tells of a process; nil where it tells nothing. Core has parsers for those who read often; this ring
+/// is below it.
 enum ProcessFiles {
     /// Bytes that went from and to disks so far, those of reaped descendants included. A zombie has it still.
     static func disk(of pid: Int32) -> (read: Int, written: Int)? {
@@ -14,15 +15,15 @@ enum ProcessFiles {
         return number(after: "VmHWM:", in: text).map { $0 << 10 }
     }
 
-    /// Its parent, and whether it has ended and is not reaped yet.
-    static func stat(of pid: Int32) -> (parent: Int32, isZombie: Bool)? {
-        guard let text = try? Files.read("/proc/\(pid)/stat"),
-            // The name in parentheses may contain anything: the fields are counted from behind it.
-            let end = text.lastIndex(of: UInt8(ascii: ")"))
-        else { return nil }
-        let fields = text[text.index(after: end)...].split(separator: UInt8(ascii: " "), maxSplits: 2)
-        guard fields.count == 3, let parent = Int32(String(decoding: fields[1], as: UTF8.self)) else { return nil }
-        return (parent, fields[0].elementsEqual([UInt8(ascii: "Z")]))
+    /// Its state, as `Z` for one that has ended and is not reaped yet; its parent; its start in clock ticks since boot.
+    static func stat(of pid: Int) -> (state: Substring, parent: Int32, startTicks: Int)? {
+        guard let bytes = try? Files.read("/proc/\(pid)/stat") else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self)
+        // The name in parentheses may contain anything: the fields are counted from behind it.
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        guard fields.count > 19, let parent = Int32(fields[1]), let ticks = Int(fields[19]) else { return nil }
+        return (fields[0], parent, ticks)
     }
 
     private static func number(after label: StaticString, in text: [UInt8]) -> Int? {

@@ -42,7 +42,8 @@ enum Spawn {
                     var request = millrace_spawn_request(
                         path: path, arguments: arguments.pointers, environment: variables.pointers, folder: folder,
                         descriptors: descriptors.baseAddress, descriptor_count: CInt(descriptors.count),
-                        guardian: guardian, has_own_group: hasOwnGroup, is_metered: isMetered)
+                        guardian: guardian, descriptor_limit: Descriptors.limitOfChildren, has_own_group: hasOwnGroup,
+                        is_metered: isMetered)
                     return OwnChildren.start(&request, &child)
                 }
             }

@@ -11,8 +11,8 @@ struct Supervision {
     private var readiness: CInt = -1
     private var tail = Tail()
     private var peak: Int?
-    /// Below this the kernel's peak may be another's: this process's own peak at the start, and a margin. See
-    /// `peakRAM(fromKernel:)`; nil when this process's peak is not known.
+    /// Of a metered launch: below this the kernel's peak may be another's, namely this process's own peak at the start,
+    /// and a margin; 0 where it is the child's in any case, nil when this process's peak is not known.
     private let shadow: Int?
 
     /// How often the program's memory is looked at, in milliseconds: often at first, as most commands are short.
@@ -26,7 +26,9 @@ struct Supervision {
             pid = child.pid
             // After the start, so that it is no less than what the child was born with. The kernel counts pages on each
             // processor apart and sums them up roughly: an eighth and 4 MiB are more than that error.
-            shadow = child.hasExactPeak ? 0 : ProcessFiles.peakRAM(of: "self").map { $0 + $0 / 8 + (4 << 20) }
+            shadow =
+                child.hasExactPeak || !launch.isMetered
+                ? 0 : ProcessFiles.peakRAM(of: "self").map { $0 + $0 / 8 + (4 << 20) }
         } catch {
             plan.closeTheirs()
             plan.closeOurs()
@@ -48,7 +50,7 @@ struct Supervision {
     mutating func awaitEnd(onReady: () -> Void) {
         var look: CInt = 1
         var nextLook = SystemClock.monotonicMicroseconds
-        let looks = launch.isMetered && shadow != 0
+        let looks = shadow != 0
         while true {
             var files = [
                 pollfd(fd: end, events: Int16(POLLIN), revents: 0),
@@ -94,15 +96,15 @@ struct Supervision {
         } catch {
             throw SystemError(error.code, "waiting for ‘\(launch.command[0])’")
         }
-        exit.peakRAM = exit.peakRAM.flatMap(peakRAM(fromKernel:))
+        exit.peakRAM = launch.isMetered ? exit.peakRAM.flatMap(peakRAM(fromKernel:)) : nil
         exit.errorTail = tail.bytes
         return exit
     }
 
     /// The kernel counts into a child's peak what its memory was before the exec. Of a metered one that is next to
-    /// nothing. Otherwise it is this process's own: a command of 2 MB started by a worker of 100 MB "has used" 100 MB.
-    /// A peak above that is exact; one that is not is hidden in that shadow, and the last look at the program's own
-    /// memory, if it was to be metered, is taken for it.
+    /// nothing. Where it could not be started so, it is this process's own: a command of 2 MB started by a worker of
+    /// 100 MB "has used" 100 MB. A peak above that is exact; one that is not is hidden in that shadow, and the last look
+    /// at the program's own memory is taken for it.
     private func peakRAM(fromKernel kernel: Int) -> Int? {
         guard let shadow, kernel > shadow else { return peak }
         return kernel

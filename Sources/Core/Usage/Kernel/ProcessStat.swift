@@ -63,18 +63,12 @@ public struct ProcessIO: Hashable, Sendable {
 
     /// Nil for a text that is none, or that was cut off.
     public init?(_ text: UnsafeBufferPointer<UInt8>) {
-        guard let values = keyedNumbers("read_bytes:", "write_bytes:", in: text) else { return nil }
-        (read, written) = values
+        var text = KernelText(text)
+        guard let read = text.number(ofLine: "read_bytes:"), let written = text.number(ofLine: "write_bytes:") else {
+            return nil
+        }
+        self.init(read: read, written: written)
     }
-}
-
-/// The numbers of two lines, in this order; nil unless both are there.
-private func keyedNumbers(
-    _ first: StaticString, _ second: StaticString, in text: UnsafeBufferPointer<UInt8>
-) -> (Int, Int)? {
-    var text = KernelText(text)
-    guard let a = text.number(ofLine: first), let b = text.number(ofLine: second) else { return nil }
-    return (a, b)
 }
 
 extension KernelText {
@@ -91,6 +85,20 @@ extension KernelText {
         }
         return nil
     }
+}
+
+/// What `/proc/PID/status` has as `VmHWM`: the high-water mark of resident memory, in bytes.
+public func residentPeak(inStatus text: UnsafeBufferPointer<UInt8>) -> Int? {
+    var text = KernelText(text)
+    return text.number(ofLine: "VmHWM:").flatMap { counterProduct($0, 1024) }
+}
+
+/// The second number of `/proc/PID/statm`: what is resident, in pages.
+public func residentPages(inStatm text: UnsafeBufferPointer<UInt8>) -> Int? {
+    var text = KernelText(text)
+    text.skipWord()
+    text.skipSpaces()
+    return text.number()
 }
 
 /// The last field of `/proc/loadavg`: the id that was given to a process or a thread last.

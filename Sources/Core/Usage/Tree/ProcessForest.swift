@@ -32,11 +32,14 @@ public struct ProcessForest: Sendable {
 
     public init() {}
 
-    public var count: Int { entries.count }
-
     /// The next sweep looks at it again: its pid is another process's, or nobody's.
     public mutating func doubt(_ pid: Int32) {
         if let index = index(of: pid) { entries[index].isDoubtful = true }
+    }
+
+    /// The next sweep looks at all of them again: so long after the last one any pid may be another process's.
+    public mutating func doubtAll() {
+        for index in entries.indices { entries[index].isDoubtful = true }
     }
 
     /// Takes the processes that are there now.

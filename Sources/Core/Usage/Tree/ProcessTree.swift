@@ -35,6 +35,8 @@ public struct ProcessTree: Sendable {
     public var count: Int { members.count }
     public func pid(at index: Int) -> Int { members[index].pid }
     public func index(of pid: Int) -> Int? { members.firstIndex { $0.pid == pid } }
+    /// Whether it is a member that is another tree's.
+    public func isForeign(_ pid: Int) -> Bool { index(of: pid).map { members[$0].isForeign } ?? false }
 
     // MARK: Members
 

@@ -36,27 +36,39 @@ struct MeterCommand: AsyncParsableCommand {
             command: command, period: interval, source: Adapters.usageSource(), outputWithErrors: format == .json
         )
         let outcome = try await metered(meter)
-        try await write(outcome)
         switch format {
         case .text: for line in lines(outcome) { Output.complain(line) }
         case .json: Output.line(json(outcome))
         }
+        let failures = await write(outcome)
+        for failure in failures { Output.complain(failure.message) }
         switch outcome.status {
-        case .exited(0): break
+        case .exited(0): if let failure = failures.first { throw CommandExit(status: failure.code.rawValue) }
         case .exited(let status): throw CommandExit(status: status)
         case .signalled(let signal): throw CommandExit(status: 128 + signal)
         }
     }
 
-    /// Ctrl-C reaches the command from the terminal, which ends it or not; what is sent to this process alone is passed
-    /// on.
+    /// Whether Ctrl-C comes from a terminal, which sends it to the command too.
+    private var isInForeground: Bool {
+        let terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)
+        guard terminal >= 0 else { return false }
+        defer { close(terminal) }
+        return tcgetpgrp(terminal) == getpgrp()
+    }
+
+    /// What is sent to this process alone is passed on: the command ends by it or not.
     private func metered(_ meter: MeteredRunner) async throws -> MeteredRunner.Outcome {
         try await withThrowingTaskGroup(of: MeteredRunner.Outcome?.self) { group in
             let (children, child) = AsyncStream.makeStream(of: ChildProcess.self, bufferingPolicy: .bufferingNewest(1))
             group.addTask {
                 for await started in children {
                     for await signal in await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup]) {
-                        if signal != .sigint { started.signal(signal == .sigterm ? SIGTERM : SIGHUP) }
+                        switch signal {
+                        case .sigint: if !isInForeground { started.signal(SIGINT) }
+                        case .sighup: started.signal(SIGHUP)
+                        default: started.signal(SIGTERM)
+                        }
                     }
                 }
                 return nil
@@ -78,7 +90,9 @@ struct MeterCommand: AsyncParsableCommand {
         }
     }
 
-    private func write(_ outcome: MeteredRunner.Outcome) async throws {
+    /// - Returns: what could not be written: the command has run, which is told all the same.
+    private func write(_ outcome: MeteredRunner.Outcome) async -> [Failure] {
+        var failures: [Failure] = []
         if let csv {
             let rows = outcome.samples.map { sample in
                 [
@@ -89,10 +103,15 @@ struct MeterCommand: AsyncParsableCommand {
             }
             let text = (["second,seconds,cpuCores,ramBytes,diskBytesPerSecond"] + rows).joined(separator: "\n") + "\n"
             do throws(SystemError) { try Files.write(Array(text.utf8), to: csv) } catch {
-                throw Failure(.failed, "millrace: \(error)")
+                failures.append(Failure(.failed, "millrace: \(error)"))
             }
         }
-        if let plot { try await Plotting.draw(outcome, command: command, to: plot) }
+        if let plot {
+            do throws(Failure) { try await Plotting.draw(outcome, command: command, to: plot) } catch {
+                failures.append(error)
+            }
+        }
+        return failures
     }
 
     private func lines(_ outcome: MeteredRunner.Outcome) -> [String] {
@@ -123,11 +142,7 @@ struct MeterCommand: AsyncParsableCommand {
         case .signalled(let signal): writer.field("signal", Int(signal))
         }
         writer.field("startedAt", outcome.startedAt)
-        writer.field("cpuSeconds", orNull: outcome.totals.cpu.map { .number($0.inSeconds) })
-        writer.field("peakRAMBytes", orNull: outcome.totals.peakRAM.map { .integer($0) })
-        writer.field("diskReadBytes", orNull: outcome.totals.diskRead.map { .integer($0) })
-        writer.field("diskWrittenBytes", orNull: outcome.totals.diskWritten.map { .integer($0) })
-        writer.field("runningSeconds", orNull: outcome.totals.running.map { .number($0.inSeconds) })
+        writer.fields(of: outcome.totals)
         writer.field("samples", outcome.samples.count)
         writer.field("leftRunning", outcome.leftRunning)
         writer.endObject()

@@ -120,7 +120,7 @@ private final class MeteredCommand: Sendable {
             state.samples += state.monitor.takeSamples().samples
             return MeteredRunner.Outcome(
                 startedAt: state.startedAt, status: exit.status, totals: totals, samples: state.samples,
-                leftRunning: ProcessTree.members().count - 1)
+                leftRunning: OwnProcesses.members().count - 1)
         }
     }
 }

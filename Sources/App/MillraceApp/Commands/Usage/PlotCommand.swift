@@ -15,7 +15,7 @@ struct PlotCommand: AsyncParsableCommand {
     @Argument(help: "orders") var ids: [String] = []
     @Option(help: "a task, over all orders") var task: String?
     @Flag(help: "demand and replicas over time") var scaling = false
-    @Option(help: "of a task: its latest so many steps; of scaling: the latest so many orders") var limit = 1000
+    @Option(help: "of a task: its latest so many steps; of scaling: the latest so many orders (1000)") var limit: Int?
     @Option(name: [.customShort("o"), .customLong("output")], help: "the picture: .svg or .png") var output: String
     @Option(help: "where Millrace listens (or MILLRACE_URL; else \(ClientOptions.defaultURL))") var url: String?
 
@@ -23,14 +23,15 @@ struct PlotCommand: AsyncParsableCommand {
         guard ids.isEmpty == (task != nil || scaling) else {
             throw ValidationError("give orders' ids, --task T, or --scaling")
         }
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1 to 10000") }
+        if !ids.isEmpty, limit != nil { throw ValidationError("--limit is of --task and --scaling, not of orders") }
+        guard (1...10_000).contains(limit ?? 1) else { throw ValidationError("--limit must be 1 to 10000") }
     }
 
     func run() async throws {
         _ = try Plotting.format(of: output)
         var options = ClientOptions()
         options.url = url
-        let (output, limit, scaling) = (output, limit, scaling)
+        let (output, limit, scaling) = (output, limit ?? 1000, scaling)
         let ids = try ids.map { try OrderID(argument: $0) }
         let task = try task.map { try TaskName(argument: $0) }
         try await MillraceClient.with(options) { client in
@@ -52,7 +53,7 @@ extension MillraceClient {
         for id in ids { orders.append(try await usage(of: id, points: Plotting.points)) }
         var expected: [String: TaskUsageView] = [:]
         for name in Set(orders.first?.steps.map(\.task) ?? []) {
-            expected[name] = try await usage(of: TaskName(argument: name), limit: 500, samples: 0)
+            expected[name] = try await usageIfKnown(of: TaskName(argument: name), limit: 500, samples: 0)
         }
         try await Plotting.draw(UsageFigure(orders, expecting: expected), to: path)
     }
@@ -68,7 +69,8 @@ extension MillraceClient {
         let history = ScalingHistory(try await orders(state: nil, limit: limit))
         var decisions: [String: [TaskUsageView.Decision]] = [:]
         for name in history.tasks where task.map({ $0.text == name }) ?? true {
-            decisions[name] = try await usage(of: TaskName(argument: name), limit: 1, samples: 0).decisions
+            let usage = try await usageIfKnown(of: TaskName(argument: name), limit: 1, samples: 0)
+            decisions[name] = usage?.decisions ?? []
         }
         guard !decisions.isEmpty else {
             throw Failure(.failed, "millrace: no order of the last \(limit) has a step of \(task?.text ?? "any task")")

@@ -86,7 +86,7 @@ extension OrderCurve {
             steps: order.steps.compactMap { step in
                 guard let from = step.startedAt, let to = step.finishedAt else { return nil }
                 return StepSpan(
-                    index: step.index, task: step.task, from: (from - start).inSeconds, to: (to - start).inSeconds)
+                    task: step.task, from: (from - start).inSeconds, to: (to - start).inSeconds)
             })
     }
 }
@@ -121,7 +121,9 @@ extension TaskFigure {
         }
         let totals = usage.steps.map(\.totals)
         self.init(
-            title: "Task \(usage.task): \(Wording.count(usage.steps.count, "run"))", runs: usage.steps.count,
+            title: "Task \(usage.task): \(Wording.count(usage.steps.count, "run"))",
+            // The profile is of the latest ones alone.
+            runs: usage.profile.values.joined().map(\.steps).max() ?? 0,
             band: usage.profile.mapValues { points in
                 points.map {
                     BandPoint(second: $0.second, seconds: $0.seconds, low: $0.p5, median: $0.median, high: $0.p95)

@@ -31,7 +31,7 @@ struct ScalingHistory {
             changes[step.task, default: []].append(Change(at: from, waiting: 1))
             if let start = step.startedAt {
                 changes[step.task]?.append(Change(at: max(start, from), running: 1, waiting: -1))
-                if let end = step.finishedAt {
+                if let end = step.finishedAt ?? order.finishedAt {
                     changes[step.task]?.append(Change(at: max(end, start, from), running: -1))
                 }
             } else if let end = order.finishedAt {
@@ -66,7 +66,7 @@ extension ScalingFigure {
             let decided = (decisions[task] ?? []).sorted { $0.at < $1.at }
             return TaskScaling(
                 task: task, demand: history.demand(of: task),
-                replicas: decided.map { .init(at: $0.at, desired: $0.to, current: nil) })
+                replicas: decided.map { .init(at: $0.at, desired: $0.to) })
         }
         let first = tasks.compactMap { $0.demand.first?.at }.min()
         let last = tasks.flatMap { [$0.demand.last?.at, $0.replicas.last?.at] }.compactMap(\.self).max()

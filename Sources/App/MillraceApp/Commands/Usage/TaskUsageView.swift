@@ -2,15 +2,6 @@ import MillraceCore
 
 /// What is known of a task from its finished steps, as the service shows it.
 struct TaskUsageView: Sendable {
-    struct Spread: Sendable {
-        var count: Int
-        var minimum: Double
-        var p5: Double
-        var median: Double
-        var p95: Double
-        var maximum: Double
-    }
-
     struct Step: Sendable {
         var order: String
         var index: Int
@@ -21,16 +12,6 @@ struct TaskUsageView: Sendable {
         var difference: [TaskUsage.Quantity: Double]
     }
 
-    struct ProfilePoint: Sendable {
-        /// The end of the moment that it stands for, since the step's start.
-        var second: Double
-        /// Its length.
-        var seconds: Double
-        var p5: Double
-        var median: Double
-        var p95: Double
-    }
-
     struct Decision: Sendable {
         var at: Timestamp
         var from: Int
@@ -38,10 +19,10 @@ struct TaskUsageView: Sendable {
     }
 
     var task: String
-    var expected: [TaskUsage.Quantity: Spread]
+    var expected: [TaskUsage.Quantity: Distribution]
     /// Newest first.
     var steps: [Step]
-    var profile: [Resource: [ProfilePoint]]
+    var profile: [Resource: [UsageProfile.Point]]
     var samples: [UsageSampleView]
     /// Newest first.
     var decisions: [Decision]
@@ -53,15 +34,15 @@ struct TaskUsageView: Sendable {
         let spreads = try fields.object("expected")
         expected = [:]
         for quantity in TaskUsage.Quantity.allCases {
-            expected[quantity] = try spreads.objectIfPresent(quantity.rawValue).map(Spread.init)
+            expected[quantity] = try spreads.objectIfPresent(quantity.rawValue).map(Distribution.init(fields:))
         }
         steps = []
         for step in try fields.objects("steps") { steps.append(try Step(step)) }
         let profiles = try fields.object("profile")
         profile = [:]
         for resource in Resource.allCases {
-            var points: [ProfilePoint] = []
-            for point in try profiles.objects(resource.name) { points.append(try ProfilePoint(point)) }
+            var points: [UsageProfile.Point] = []
+            for point in try profiles.objects(resource.name) { points.append(try UsageProfile.Point(fields: point)) }
             profile[resource] = points
         }
         samples = []
@@ -76,24 +57,19 @@ struct TaskUsageView: Sendable {
     }
 }
 
-extension TaskUsageView.Spread {
-    fileprivate init(_ fields: JSONFields) throws(JSONError) {
-        count = try fields.whole("count")
-        minimum = try fields.number("min")
-        p5 = try fields.number("p5")
-        median = try fields.number("median")
-        p95 = try fields.number("p95")
-        maximum = try fields.number("max")
+extension Distribution {
+    fileprivate init(fields: JSONFields) throws(JSONError) {
+        self.init(
+            count: try fields.whole("count"), minimum: try fields.number("min"), p5: try fields.number("p5"),
+            median: try fields.number("median"), p95: try fields.number("p95"), maximum: try fields.number("max"))
     }
 }
 
-extension TaskUsageView.ProfilePoint {
-    fileprivate init(_ fields: JSONFields) throws(JSONError) {
-        second = try fields.number("second")
-        seconds = try fields.number("seconds")
-        p5 = try fields.number("p5")
-        median = try fields.number("median")
-        p95 = try fields.number("p95")
+extension UsageProfile.Point {
+    fileprivate init(fields: JSONFields) throws(JSONError) {
+        self.init(
+            second: try fields.number("second"), seconds: try fields.number("seconds"), p5: try fields.number("p5"),
+            median: try fields.number("median"), p95: try fields.number("p95"), steps: try fields.whole("steps"))
     }
 }
 

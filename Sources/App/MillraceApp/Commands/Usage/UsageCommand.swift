@@ -15,7 +15,7 @@ struct UsageCommand: AsyncParsableCommand {
     @Option(help: "a task, over all orders") var task: String?
     @Option(help: "only this resource: cpu, ram or disk") var resource: String?
     @Option(help: "at most so many samples of each step and resource; minima and maxima are kept") var points: Int?
-    @Option(help: "of a task: its latest so many steps") var limit = 1000
+    @Option(help: "of a task: its latest so many steps (1000)") var limit: Int?
     @Option(help: "where Millrace listens (or MILLRACE_URL; else \(ClientOptions.defaultURL))") var url: String?
     @Option(name: [.customShort("o"), .customLong("output")], help: "text, json or csv") var format: OutputFormat =
         .text
@@ -25,8 +25,12 @@ struct UsageCommand: AsyncParsableCommand {
         if let resource, Resource(name: resource) == nil {
             throw ValidationError("--resource must be cpu, ram or disk, not ‘\(resource)’")
         }
-        if let points, points < 1 { throw ValidationError("--points must be at least 1") }
-        guard (1...100_000).contains(limit) else { throw ValidationError("--limit must be 1 to 100000") }
+        guard (1...100_000).contains(points ?? 1) else { throw ValidationError("--points must be 1 to 100000") }
+        guard (1...100_000).contains(limit ?? 1) else { throw ValidationError("--limit must be 1 to 100000") }
+        if task != nil, resource != nil || points != nil {
+            throw ValidationError("--resource and --points are of an order's samples, not of --task")
+        }
+        if id != nil, limit != nil { throw ValidationError("--limit is of --task, not of an order") }
     }
 
     func run() async throws {
@@ -41,7 +45,7 @@ struct UsageCommand: AsyncParsableCommand {
             show(usage)
         } else if let task {
             let task = try TaskName(argument: task)
-            let limit = limit
+            let limit = limit ?? 1000
             show(try await MillraceClient.with(options) { try await $0.usage(of: task, limit: limit, samples: 0) })
         }
     }
@@ -96,7 +100,16 @@ extension MillraceClient {
     }
 
     func usage(of task: TaskName, limit: Int, samples: Int) async throws -> TaskUsageView {
+        guard let usage = try await usageIfKnown(of: task, limit: limit, samples: samples) else {
+            throw Failure(.failed, "millrace: there is no task ‘\(task)’")
+        }
+        return usage
+    }
+
+    /// nil for a task that the service does not know: of an order that was made for another configuration.
+    func usageIfKnown(of task: TaskName, limit: Int, samples: Int) async throws -> TaskUsageView? {
         let answer = try await get("/v1/tasks/\(task)/usage?limit=\(limit)&samples=\(samples)")
+        if answer.status == 404, ServiceProblem(answer) != nil { return nil }
         guard answer.isSuccess else { throw failure(answer) }
         return try reading { () throws(JSONError) in try TaskUsageView(json: answer.body) }
     }

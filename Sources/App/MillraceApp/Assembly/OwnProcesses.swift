@@ -1,21 +1,16 @@
 import Glibc
+import MillraceCore
 import Platform
 
 /// What this process and its children consume, from /proc.
-enum ProcessTree {
+enum OwnProcesses {
     /// User and system time of this process and of every living descendant.
     static func cpuSeconds() -> Double {
         members().reduce(0) { $0 + (cpuSeconds(of: $1) ?? 0) }
     }
 
-    static func cpuSeconds(of pid: Int) -> Double? {
-        guard let fields = stat(pid), fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
-        else { return nil }
-        return (user + system) / Double(sysconf(CInt(_SC_CLK_TCK)))
-    }
-
     /// To the nanosecond, by the process's own clock.
-    static func cpuClockSeconds(of pid: Int) -> Double? {
+    static func cpuSeconds(of pid: Int) -> Double? {
         var clock = clockid_t()
         var time = timespec()
         guard clock_getcpuclockid(pid_t(pid), &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
@@ -48,9 +43,9 @@ enum ProcessTree {
     static func members() -> [Int] {
         var children: [Int: [Int]] = [:]
         for name in (try? Files.names(in: "/proc")) ?? [] {
-            guard let pid = Int(name), let fields = stat(pid), fields.count > 1, let parent = Int(fields[1]) else {
-                continue
-            }
+            guard let pid = Int(name), let bytes = try? Files.read("/proc/\(pid)/stat"),
+                let parent = bytes.withUnsafeBufferPointer({ ProcessStat($0)?.parent })
+            else { continue }
             children[parent, default: []].append(pid)
         }
         var found: [Int] = []
@@ -60,12 +55,5 @@ enum ProcessTree {
             pending += children[pid] ?? []
         }
         return found
-    }
-
-    /// The fields of /proc/PID/stat from the state on.
-    private static func stat(_ pid: Int) -> [Substring]? {
-        guard let bytes = try? Files.read("/proc/\(pid)/stat") else { return nil }
-        let text = String(decoding: bytes, as: UTF8.self)
-        return text.lastIndex(of: ")").map { text[text.index(after: $0)...].split(separator: " ") }
     }
 }
