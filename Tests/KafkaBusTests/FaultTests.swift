@@ -14,10 +14,10 @@ import Testing
         let bus = try cluster.bus()
         try await bus.createTopic("t", partitions: 1, retention: .seconds(600))
         try await bus.publish([record(0)])
-        cluster.setDown(true)
+        cluster.setAway(true)
         var receipts: [Receipt] = []
         for number in 1..<100 { receipts.append(try await bus.send([record(number)])) }
-        cluster.setDown(false)
+        cluster.setAway(false)
         for receipt in receipts { try await receipt.positions() }
         #expect(try await numbers(of: bus, count: 100) == Array(0..<100))
         await bus.close()
@@ -33,7 +33,7 @@ import Testing
         }
         try await bus.createTopic("t", partitions: 1, retention: .seconds(600))
         try await bus.publish([record(0)])
-        cluster.setDown(true)
+        cluster.setAway(true)
         let receipt = try await bus.send([record(1)])
         #expect(await failure { try await receipt.positions() }?.code == .unavailable)
         let asked = await failure { _ = try await bus.describe(topic: "t") }

@@ -36,11 +36,15 @@ final class MockCluster: Sendable {
         return try KafkaBus(settings, logger: quiet, administration: MockAdministration(cluster: cluster))
     }
 
-    func setDown(_ isDown: Bool) {
-        if isDown {
-            rd_kafka_mock_broker_set_down(cluster.pointer, -1)
-        } else {
-            rd_kafka_mock_broker_set_up(cluster.pointer, -1)
+    /// Takes the broker away, as it seems: each connection on which these are asked is closed. Its own way to do that
+    /// closes its port and opens it again, which fails where a process that was started meanwhile has inherited it.
+    func setAway(_ isAway: Bool) {
+        for request in [Request.produce, .listOffsets, .metadata, .initProducerID] {
+            if isAway {
+                fail(request, with: Array(repeating: RD_KAFKA_RESP_ERR__TRANSPORT, count: 10_000))
+            } else {
+                rd_kafka_mock_clear_request_errors(cluster.pointer, request.rawValue)
+            }
         }
     }
 
@@ -52,7 +56,10 @@ final class MockCluster: Sendable {
     /// Kafka's numbers of its requests.
     enum Request: Int16 {
         case produce = 0
+        case listOffsets = 2
+        case metadata = 3
         case offsetCommit = 8
+        case initProducerID = 22
     }
 
     func close() {

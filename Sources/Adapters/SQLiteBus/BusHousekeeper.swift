@@ -90,13 +90,15 @@ final class BusHousekeeper: Sendable {
     private func keepMembers(_ now: Int64, _ lookout: DatabaseQueue?) throws(BusError) {
         let (due, groups) = state.withLock { state -> ([Int64: Entry], [Int64: Duration]) in
             let due = state.members.filter { now - $0.value.renewedAt >= $0.value.lease.microseconds / 3 }
-            for member in due.keys { state.members[member]?.renewedAt = now }
             let groups = Dictionary(state.members.values.map { ($0.group, $0.releaseTimeout) }) { min($0, $1) }
             return (due, groups)
         }
         if !due.isEmpty {
             try writer.runBlocking { transaction in
                 for (member, entry) in due { _ = try transaction.renew(member: member, lease: entry.lease) }
+            }
+            state.withLock { state in
+                for member in due.keys { state.members[member]?.renewedAt = now }
             }
         }
         guard let lookout, !groups.isEmpty else { return }

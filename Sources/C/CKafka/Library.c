@@ -79,8 +79,7 @@
     FORWARD(rd_kafka_message_timestamp) \
     FORWARD(rd_kafka_metadata) \
     FORWARD(rd_kafka_metadata_destroy) \
-    FORWARD(rd_kafka_mock_broker_set_down) \
-    FORWARD(rd_kafka_mock_broker_set_up) \
+    FORWARD(rd_kafka_mock_clear_request_errors) \
     FORWARD(rd_kafka_mock_cluster_bootstraps) \
     FORWARD(rd_kafka_mock_cluster_destroy) \
     FORWARD(rd_kafka_mock_cluster_new) \
