@@ -225,6 +225,28 @@ public enum BusConformance {
             try expectEqual(left.members, [], "members after the leave")
             try expectEqual(left.committed, [0: 5, 1: 2], "committed after the leave")
         },
+        Promise("a placeholder owns nothing, and nobody hears of it") { fixture in
+            let topic = try await fixture.topic("place", partitions: 2)
+            let place = try await fixture.other.holdPlace(inGroup: "g", topic: topic, name: "holder")
+            let first = try await fixture.bus.join(fixture.membership(topic, "a"))
+            _ = try await first.assignments(2)
+            try await fixture.bus.publish((0..<4).map { .numbered(topic, $0 % 2, $0) })
+            try expectEqual(try await first.records(4).map(\.number).sorted(), [0, 1, 2, 3], "records")
+            try await first.commit([0: 2, 1: 2])
+            let group = try await fixture.other.describe(group: "g", topic: topic)
+            try expectEqual(group.members.map(\.name), ["a"], "members")
+            try expectEqual(group.members.first?.partitions, [0, 1], "partitions of a")
+            await first.leave()
+            let left = try await fixture.other.describe(group: "g", topic: topic)
+            try expectEqual(left.members, [], "members after the leave")
+            try expectEqual(left.committed, [0: 2, 1: 2], "committed after the leave")
+            let next = try await fixture.bus.join(fixture.membership(topic, "b"))
+            _ = try await next.assignments(2)
+            await place.leave()
+            try await fixture.bus.publish([.numbered(topic, 0, 9)])
+            try expectEqual(try await next.records(1).map(\.number), [9], "records after it has gone")
+            await next.leave()
+        },
         Promise("members join and leave fifty times, and nothing is lost or left behind") { fixture in
             let topic = try await fixture.topic("fifty", partitions: 3)
             for round in 0..<50 {

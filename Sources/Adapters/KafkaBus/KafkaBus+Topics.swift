@@ -90,7 +90,7 @@ extension KafkaClient {
         let committed = try committed(group: groupID, topic: topic, count: count, doing)
         let hidden = KafkaNames.activeTopic(ofGroup: groupID)
         return GroupDescription(
-            members: members.map { member in
+            members: members.filter { !KafkaNames.isPlaceholder($0.name) }.map { member in
                 let isActive = member.partitions[hidden]?.isEmpty == false
                 return .init(
                     name: member.name, partitions: isActive ? Set(0..<count) : member.partitions[topic] ?? [])

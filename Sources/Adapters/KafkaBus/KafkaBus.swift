@@ -58,6 +58,20 @@ public final class KafkaBus: MessageBus {
         return member
     }
 
+    public func holdPlace(
+        inGroup group: String, topic: String, name: String
+    ) async throws(BusError) -> any GroupPlaceholder {
+        let doing = "holding a place in the group ‘\(group)’ of ‘\(topic)’"
+        try await questions.ask(doing) { [administration] (client) throws(BusError) in
+            try administration.create(KafkaNames.placeTopic, partitions: 1, retention: nil, client)
+        }
+        let membership = Membership(
+            topic: KafkaNames.placeTopic, group: group, name: KafkaNames.placeholder(name))
+        let placeholder = KafkaPlaceholder(groupID: KafkaNames.groupID(group, topic: topic))
+        placeholder.start(membership, settings, health)
+        return placeholder
+    }
+
     public func read(topic: String, from offsets: [Int: Int64]) async throws(BusError) -> any TopicReader {
         try await questions.check(offsets, of: topic, "reading \(topic)")
         let result: Result<KafkaTopicReader, BusError> = await NamedThread.run("kafka-open") { [settings, health] in

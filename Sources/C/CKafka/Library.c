@@ -88,6 +88,7 @@
     FORWARD(rd_kafka_new) \
     FORWARD(rd_kafka_offsets_for_times) \
     FORWARD(rd_kafka_opaque) \
+    FORWARD(rd_kafka_pause_partitions) \
     FORWARD(rd_kafka_poll_set_consumer) \
     FORWARD(rd_kafka_producev) \
     FORWARD(rd_kafka_purge) \

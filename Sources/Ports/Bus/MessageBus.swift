@@ -35,6 +35,12 @@ public protocol MessageBus: Sendable {
     /// Joins a group of readers of a topic.
     func join(_ membership: Membership) async throws(BusError) -> any GroupMember
 
+    /// Keeps a group from being empty, until the placeholder leaves it. Some buses let the first member of an empty group
+    /// wait for seconds. A placeholder owns nothing, and ``describe(group:topic:)`` does not tell of it; where the bus
+    /// is away it holds its place again as soon as that is back.
+    /// - Parameter name: the holder's, for people.
+    func holdPlace(inGroup group: String, topic: String, name: String) async throws(BusError) -> any GroupPlaceholder
+
     /// Reads partitions from given offsets, without any group. A partition not named is not read.
     func read(topic: String, from offsets: [Int: Int64]) async throws(BusError) -> any TopicReader
 

@@ -16,6 +16,7 @@ struct Routing {
     func run() async throws {
         let router = SharedRouter()
         let scaler = ScalingDesk(service: service, outbox: outbox, router: router)
+        let (activity, begin) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         // 64 sends of at most a batch each may be under way.
         let chain = ReceiptChain<[RecordPlace]>(limit: 64) { (places) throws(BusError) in
             let offsets = router.withLock { router in
@@ -28,7 +29,8 @@ struct Routing {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await chain.run { member.interrupt() } }
                 group.addTask { try await scaler.run { member.interrupt() } }
-                try await route(router, chain, scaler)
+                group.addTask { for await _ in activity { await GroupPlaces(service: service).hold() } }
+                try await route(router, chain, scaler) { begin.yield() }
                 await chain.drain()
                 group.cancelAll()
                 try await group.waitForAll()
@@ -50,7 +52,7 @@ struct Routing {
     }
 
     private func route(
-        _ router: SharedRouter, _ chain: ReceiptChain<[RecordPlace]>, _ scaler: ScalingDesk
+        _ router: SharedRouter, _ chain: ReceiptChain<[RecordPlace]>, _ scaler: ScalingDesk, onBegin: () -> Void
     ) async throws {
         /// Up to where records are taken before anything is sent; nil while standing by and once sending has begun.
         var replayEnds: [Int: Int64]?
@@ -84,6 +86,7 @@ struct Routing {
                 replayEnds = nil
                 actions += router.withLock { $0.begin() }
                 scaler.begin()
+                onBegin()
             }
             try await perform(actions, chain, scaler)
         }
