@@ -19,6 +19,8 @@ final class MemberThread {
     var reading: Set<Int> = []
     var isAsking = false
     var lookAgainAt: ContinuousClock.Instant?
+    /// Until when its handle is hurried on: it is about to be given its first partitions.
+    private var joinsUntil: ContinuousClock.Instant? = .now + .seconds(10)
     private var isClosing = false
     private var isDead = false
     private var closing: OpaquePointer?
@@ -74,6 +76,7 @@ final class MemberThread {
                 take(event, handle, records)
                 rd_kafka_event_destroy(event)
             }
+            hurry(handle.pointer)
             for request in member.mailbox.take() { perform(request, handle, records) }
             if let hold, ContinuousClock.now >= hold.deadline { overdue(hold, handle, records) }
             lookForGrowth()
@@ -83,8 +86,16 @@ final class MemberThread {
         }
     }
 
+    /// librdkafka takes each step of a join when something wakes its main thread, or else once a second. A question
+    /// wakes it.
+    private func hurry(_ handle: OpaquePointer) {
+        guard let end = joinsUntil else { return }
+        if ContinuousClock.now >= end { joinsUntil = nil } else { _ = rd_kafka_rebalance_protocol(handle) }
+    }
+
     /// Until something has to be done that no event brings, in milliseconds.
     private var pause: Int32 {
+        if joinsUntil != nil { return 10 }
         let next = [hold?.deadline, commits.retryAt, lookAgainAt].compactMap { $0 }.min()
         guard let next else { return 1000 }
         return max(0, min(1000, (next - ContinuousClock.now).milliseconds))
@@ -92,7 +103,9 @@ final class MemberThread {
 
     private func take(_ event: OpaquePointer, _ handle: KafkaHandle, _ records: RecordQueue) {
         switch rd_kafka_event_type(event) {
-        case RD_KAFKA_EVENT_REBALANCE: rebalance(event, handle, records)
+        case RD_KAFKA_EVENT_REBALANCE:
+            joinsUntil = nil
+            rebalance(event, handle, records)
         case RD_KAFKA_EVENT_OFFSET_COMMIT: committed(event, handle, records)
         case RD_KAFKA_EVENT_ERROR:
             handle.health.note(event: event)

@@ -101,6 +101,7 @@
     FORWARD(rd_kafka_queue_new) \
     FORWARD(rd_kafka_queue_poll) \
     FORWARD(rd_kafka_queue_yield) \
+    FORWARD(rd_kafka_rebalance_protocol) \
     FORWARD(rd_kafka_subscribe) \
     FORWARD(rd_kafka_topic_destroy) \
     FORWARD(rd_kafka_topic_name) \
