@@ -40,6 +40,12 @@ extension Adapters {
         }
     }
 
+    /// Once, when the start is over: connections to brokers and databases included. A service that ends sooner cancels it.
+    private func trimMemory() async {
+        guard (try? await Task.sleep(for: .seconds(5))) != nil else { return }
+        OwnMemory.trim()
+    }
+
     /// Runs services until one of the signals comes or a service ends, then stops them, the last one first.
     /// - Parameter finally: closes what they used.
     func serve(
@@ -56,6 +62,7 @@ extension Adapters {
                         failureTerminationBehavior: .gracefullyShutdownGroup)
                 },
                 logger: quiet))
+        async let _ = trimMemory()
         let result = await run(group, until: signals)
         await finally()
         do {
