@@ -1,13 +1,30 @@
 /// What topics and groups are called on the cluster.
-enum KafkaNames {
+struct KafkaNames: Sendable {
+    /// Of all topics and groups of this bus.
+    let prefix: String
+
+    func topic(_ name: String) -> String { prefix + name }
+
     /// A group's name carries its topic, since a group of ours reads one topic.
-    static func groupID(_ group: String, topic: String) -> String { group == topic ? group : "\(topic).\(group)" }
+    func groupID(_ group: String, topic: String) -> String {
+        prefix + (group == topic ? group : "\(topic).\(group)")
+    }
 
     private static let activePrefix = "_active."
 
     /// The hidden topic of one partition: who owns that is the active member of an exclusive group.
     static func activeTopic(ofGroup groupID: String) -> String { activePrefix + groupID }
 
-    /// Whether a topic is there for the bus or the cluster itself.
-    static func isHidden(_ topic: String) -> Bool { topic.hasPrefix(activePrefix) || topic.hasPrefix("__") }
+    /// What a topic of the cluster is called on this bus; nil for one that is another's, or is there for a bus or the
+    /// cluster itself.
+    func name(of topic: String) -> String? {
+        guard topic.hasPrefix(prefix) else { return nil }
+        let name = String(topic.dropFirst(prefix.count))
+        return name.hasPrefix(Self.activePrefix) || name.hasPrefix("__") ? nil : name
+    }
+
+    /// Whether a topic was made by this bus, hidden or not; any may have been where there is no prefix.
+    func isOurs(_ topic: String) -> Bool {
+        topic.hasPrefix(prefix) || topic.hasPrefix(Self.activePrefix + prefix)
+    }
 }
