@@ -55,6 +55,7 @@ let package = Package(
         .target(name: "CVips", path: "Sources/C/CVips"),
         .target(name: "CPostgres", path: "Sources/C/CPostgres"),
         .target(name: "CKafka", path: "Sources/C/CKafka"),
+        .target(name: "CBench", dependencies: ["CKafka"], path: "Sources/C/CBench"),
         module("Platform", in: "C/Platform", ["CLinux", deque]),
         // Core: values and decisions.
         module("MillraceCore", in: "Core", []),
@@ -107,7 +108,7 @@ let package = Package(
                 "BenchTasks", "ProcessFleet",
                 "LinuxUsage", "ProxyServer",
                 "Orchestrator", "MonitorSystem", "MonitorResources", "Worker", "ServiceSupport", "MillracePorts",
-                "MillraceCore", "Platform", logging,
+                "MillraceCore", "Platform", "CBench", logging,
                 lifecycle, httpClient, nioCore, grdb, .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

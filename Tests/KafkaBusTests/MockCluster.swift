@@ -82,5 +82,9 @@ struct MockAdministration: KafkaAdministration {
         throw BusError(.unsupported, "growing the topic ‘\(topic)’")
     }
 
+    func delete(_ topics: [String], _ client: KafkaClient) throws(BusError) {
+        throw BusError(.unsupported, "deleting topics")
+    }
+
     func members(of group: String, _ client: KafkaClient) throws(BusError) -> [KafkaGroupMember]? { [] }
 }

@@ -9,6 +9,7 @@ protocol KafkaAdministration: Sendable {
     func create(_ topic: String, partitions: Int, retention: Duration?, _ client: KafkaClient) throws(BusError)
     /// Makes it so many partitions, which must be more than it has.
     func grow(_ topic: String, to partitions: Int, _ client: KafkaClient) throws(BusError)
+    func delete(_ topics: [String], _ client: KafkaClient) throws(BusError)
     /// A group's members, with what each owns by topic; nil while that is not settled.
     func members(of group: String, _ client: KafkaClient) throws(BusError) -> [KafkaGroupMember]?
 }
@@ -72,6 +73,19 @@ struct BrokerAdministration: KafkaAdministration {
                 rd_kafka_event_CreatePartitions_result(event), &size)
             // Another was quicker, and grew it at least as far: whoever asked looks at the count afterwards.
             try check(results, size, doing, allowed: RD_KAFKA_RESP_ERR_INVALID_PARTITIONS)
+        }
+    }
+
+    func delete(_ topics: [String], _ client: KafkaClient) throws(BusError) {
+        let doing = "deleting topics"
+        var each = topics.map { rd_kafka_DeleteTopic_new($0) }
+        defer { for topic in each { rd_kafka_DeleteTopic_destroy(topic) } }
+        try client.administer(RD_KAFKA_ADMIN_OP_DELETETOPICS, doing) { options, queue in
+            rd_kafka_DeleteTopics(client.handle.pointer, &each, each.count, options, queue)
+        } take: { (event) throws(BusError) in
+            var size = 0
+            let results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &size)
+            try check(results, size, doing, allowed: RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         }
     }
 

@@ -3,25 +3,27 @@ public import MillracePorts
 extension KafkaBus {
     public func createTopic(_ name: String, partitions: Int, retention: Duration) async throws(BusError) {
         let doing = "creating the topic ‘\(name)’"
+        let topic = names.topic(name)
         try await questions.ask(doing) { [administration] (client) throws(BusError) in
-            try administration.create(name, partitions: max(1, partitions), retention: retention, client)
-            try client.awaitTopic(name, partitions: 1, doing)
+            try administration.create(topic, partitions: max(1, partitions), retention: retention, client)
+            try client.awaitTopic(topic, partitions: 1, doing)
             // It was there before, with fewer.
-            guard try client.partitionCounts(of: name, doing)[name] ?? 0 < partitions else { return }
-            try administration.grow(name, to: partitions, client)
-            try client.awaitTopic(name, partitions: partitions, doing)
+            guard try client.partitionCounts(of: topic, doing)[topic] ?? 0 < partitions else { return }
+            try administration.grow(topic, to: partitions, client)
+            try client.awaitTopic(topic, partitions: partitions, doing)
         }
         try await learn(name)
     }
 
     public func growTopic(_ name: String, to partitions: Int) async throws(BusError) {
         let doing = "growing the topic ‘\(name)’"
+        let topic = names.topic(name)
         let hasGrown = try await questions.ask(doing) { [administration] (client) throws(BusError) in
             guard administration.capabilities.contains(.growth) else { throw BusError(.unsupported, doing) }
-            let count = try client.partitionCounts(of: name, doing)[name] ?? 0
+            let count = try client.partitionCounts(of: topic, doing)[topic] ?? 0
             guard count < partitions else { return false }
-            try administration.grow(name, to: partitions, client)
-            try client.awaitTopic(name, partitions: partitions, doing)
+            try administration.grow(topic, to: partitions, client)
+            try client.awaitTopic(topic, partitions: partitions, doing)
             return true
         }
         if hasGrown { try await learn(name) }
@@ -29,29 +31,34 @@ extension KafkaBus {
 
     public func topics() async throws(BusError) -> [TopicDescription] {
         let doing = "listing topics"
-        return try await questions.ask(doing) { (client) throws(BusError) in
-            let counts = try client.partitionCounts(doing).filter { !KafkaNames.isHidden($0.key) }
-            return try counts.sorted { $0.key < $1.key }.map { (name, count) throws(BusError) in
-                TopicDescription(name: name, partitions: try client.bounds(of: name, count: count, doing))
+        return try await questions.ask(doing) { [names] (client) throws(BusError) in
+            var found: [TopicDescription] = []
+            for (topic, count) in try client.partitionCounts(doing).sorted(by: { $0.key < $1.key }) {
+                guard let name = names.name(of: topic) else { continue }
+                found.append(
+                    TopicDescription(name: name, partitions: try client.bounds(of: topic, count: count, doing)))
             }
+            return found
         }
     }
 
     public func describe(topic: String) async throws(BusError) -> TopicDescription {
         let doing = "describing the topic ‘\(topic)’"
-        return try await questions.ask(doing) { (client) throws(BusError) in
-            let count = try client.partitionCounts(of: topic, doing)[topic] ?? 0
-            return TopicDescription(name: topic, partitions: try client.bounds(of: topic, count: count, doing))
+        return try await questions.ask(doing) { [names] (client) throws(BusError) in
+            let full = names.topic(topic)
+            let count = try client.partitionCounts(of: full, doing)[full] ?? 0
+            return TopicDescription(name: topic, partitions: try client.bounds(of: full, count: count, doing))
         }
     }
 
     public func describe(group: String, topic: String) async throws(BusError) -> GroupDescription {
         let doing = "describing the group ‘\(group)’ of ‘\(topic)’"
-        let groupID = KafkaNames.groupID(group, topic: topic)
+        let groupID = names.groupID(group, topic: topic)
+        let full = names.topic(topic)
         let end = ContinuousClock.now + settings.requestTimeout
         while true {
             let found = try await questions.ask(doing) { [administration] (client) throws(BusError) in
-                try client.describe(groupID: groupID, topic: topic, administration, doing)
+                try client.describe(groupID: groupID, topic: full, administration, doing)
             }
             if let found { return found }
             guard ContinuousClock.now < end, !Task.isCancelled else {
@@ -59,6 +66,17 @@ extension KafkaBus {
             }
             // Kafka tells nobody when a group has settled.
             try? await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Deletes all topics of this bus, with their records: for what was there for a time only.
+    /// - Throws: `unsupported` without a ``KafkaSettings/topicPrefix``, which alone tells which topics are this bus's.
+    public func deleteTopics() async throws(BusError) {
+        let doing = "deleting the topics of ‘\(names.prefix)’"
+        guard !names.prefix.isEmpty else { throw BusError(.unsupported, doing) }
+        try await questions.ask(doing) { [administration, names] (client) throws(BusError) in
+            let topics = try client.partitionCounts(doing).keys.filter { names.isOurs($0) }
+            if !topics.isEmpty { try administration.delete(topics.sorted(), client) }
         }
     }
 }

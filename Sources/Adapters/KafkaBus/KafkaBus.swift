@@ -6,6 +6,7 @@ import Synchronization
 /// The bus of a Kafka cluster, through librdkafka. See `Documentation/Bus.md` for how it works.
 public final class KafkaBus: MessageBus {
     let settings: KafkaSettings
+    let names: KafkaNames
     let health: KafkaHealth
     let questions: KafkaQuestions
     let administration: any KafkaAdministration
@@ -21,6 +22,7 @@ public final class KafkaBus: MessageBus {
 
     init(_ settings: KafkaSettings, logger: Logger, administration: any KafkaAdministration) throws(BusError) {
         self.settings = settings
+        names = KafkaNames(prefix: settings.topicPrefix)
         self.administration = administration
         health = KafkaHealth(logger: logger)
         // Handles are made when they are needed; what is wrong with the settings is said now.
@@ -45,10 +47,12 @@ public final class KafkaBus: MessageBus {
 
     public func join(_ membership: Membership) async throws(BusError) -> any GroupMember {
         let doing = "joining the topic ‘\(membership.topic)’"
-        let groupID = KafkaNames.groupID(membership.group, topic: membership.topic)
+        let groupID = names.groupID(membership.group, topic: membership.topic)
+        var membership = membership
+        membership.topic = names.topic(membership.topic)
         let isExclusive = membership.sharing == .exclusive
-        try await questions.ask(doing) { [administration] (client) throws(BusError) in
-            _ = try client.partitionCounts(of: membership.topic, doing)
+        try await questions.ask(doing) { [administration, topic = membership.topic] (client) throws(BusError) in
+            _ = try client.partitionCounts(of: topic, doing)
             guard isExclusive else { return }
             let hidden = KafkaNames.activeTopic(ofGroup: groupID)
             try administration.create(hidden, partitions: 1, retention: nil, client)
@@ -62,17 +66,18 @@ public final class KafkaBus: MessageBus {
         inGroup group: String, topic: String, name: String
     ) async throws(BusError) -> any GroupPlaceholder {
         let doing = "holding a place in the group ‘\(group)’ of ‘\(topic)’"
-        try await questions.ask(doing) { [administration] (client) throws(BusError) in
-            try administration.create(KafkaNames.placeTopic, partitions: 1, retention: nil, client)
+        try await questions.ask(doing) { [administration, names] (client) throws(BusError) in
+            try administration.create(names.placeTopic, partitions: 1, retention: nil, client)
         }
         let membership = Membership(
-            topic: KafkaNames.placeTopic, group: group, name: KafkaNames.placeholder(name))
-        let placeholder = KafkaPlaceholder(groupID: KafkaNames.groupID(group, topic: topic))
+            topic: names.placeTopic, group: group, name: KafkaNames.placeholder(name))
+        let placeholder = KafkaPlaceholder(groupID: names.groupID(group, topic: topic))
         placeholder.start(membership, settings, health)
         return placeholder
     }
 
     public func read(topic: String, from offsets: [Int: Int64]) async throws(BusError) -> any TopicReader {
+        let topic = names.topic(topic)
         try await questions.check(offsets, of: topic, "reading \(topic)")
         let result: Result<KafkaTopicReader, BusError> = await NamedThread.run("kafka-open") { [settings, health] in
             do throws(BusError) {

@@ -5,6 +5,9 @@ public struct KafkaSettings: Sendable {
     /// Any of librdkafka's own properties, by their names: `security.protocol`, `sasl.username` … They win over what
     /// the adapter would choose, except those that it cannot work without, which are refused.
     public var properties: [String: String]
+    /// Comes before the name of each topic and group on the cluster, so that several buses can share one without
+    /// seeing each other.
+    public var topicPrefix: String
     /// On how many brokers each new topic is kept. -1 leaves it to the cluster's `default.replication.factor`.
     public var replicationFactor: Int
     /// The shortest lease that is asked for: brokers refuse less than their `group.min.session.timeout.ms`.
@@ -25,7 +28,8 @@ public struct KafkaSettings: Sendable {
     public var metadataInterval: Duration
 
     public init(
-        bootstrapServers: String, properties: [String: String] = [:], replicationFactor: Int = -1,
+        bootstrapServers: String, properties: [String: String] = [:], topicPrefix: String = "",
+        replicationFactor: Int = -1,
         minimumLease: Duration = .seconds(6), heartbeatInterval: Duration = .milliseconds(300),
         minimumRetention: Duration = .seconds(6 * 86400), deliveryTimeout: Duration = .seconds(120),
         requestTimeout: Duration = .seconds(10), relaxedLinger: Duration = .milliseconds(5),
@@ -33,6 +37,7 @@ public struct KafkaSettings: Sendable {
     ) {
         self.bootstrapServers = bootstrapServers
         self.properties = properties
+        self.topicPrefix = topicPrefix
         self.replicationFactor = replicationFactor
         self.minimumLease = minimumLease
         self.heartbeatInterval = heartbeatInterval

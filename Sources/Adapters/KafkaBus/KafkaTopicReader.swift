@@ -18,7 +18,7 @@ final class KafkaTopicReader: TopicReader {
         self.topic = topic
         wake = Wake()
         handle = try KafkaHandle(.reader, settings, health)
-        queue = try RecordQueue(handle, wake: wake)
+        queue = try RecordQueue(handle, wake: wake, prefix: settings.topicPrefix)
         partitions = Set(offsets.keys)
         guard let local = rd_kafka_topic_new(handle.pointer, topic, nil) else {
             throw BusError(rd_kafka_last_error(), "reading \(topic)")

@@ -47,7 +47,7 @@ final class MemberThread {
     func run(_ health: KafkaHealth) {
         do throws(BusError) {
             let handle = try KafkaHandle(.member(member.membership, groupID: member.groupID), settings, health)
-            let records = try RecordQueue(handle, wake: member.wake)
+            let records = try RecordQueue(handle, wake: member.wake, prefix: settings.topicPrefix)
             rd_kafka_poll_set_consumer(handle.pointer)
             guard let queue = rd_kafka_queue_get_consumer(handle.pointer) else {
                 throw BusError(.unavailable, "joining the group ‘\(member.groupID)’")

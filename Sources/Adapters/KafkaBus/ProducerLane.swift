@@ -44,12 +44,13 @@ final class ProducerLane: Sendable {
     /// Asks the cluster, so that this very handle knows of new topics and partitions. Blocks.
     func learn(_ topic: String) throws(BusError) {
         let doing = "publishing to ‘\(topic)’"
-        let counts = try KafkaClient(handle, settings).partitionCounts(of: topic, doing)
-        guard let pointer = rd_kafka_topic_new(handle.pointer, topic, nil) else {
+        let full = settings.topicPrefix + topic
+        let counts = try KafkaClient(handle, settings).partitionCounts(of: full, doing)
+        guard let pointer = rd_kafka_topic_new(handle.pointer, full, nil) else {
             throw BusError(rd_kafka_last_error(), doing)
         }
         let displaced = state.withLock { state in
-            state.counts[topic] = counts[topic]
+            state.counts[topic] = counts[full]
             return state.topics.updateValue(KafkaPointer(pointer), forKey: topic)
         }
         // librdkafka counts references to one object per topic.

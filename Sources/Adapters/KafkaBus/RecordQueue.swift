@@ -11,14 +11,17 @@ final class RecordQueue: Sendable {
     private let queue: Mutex<KafkaPointer?>
     private let handle: KafkaPointer
     private let wake: Wake
+    /// In bytes: so many of a topic's name are the bus's own.
+    private let prefixLength: Int
 
-    init(_ handle: KafkaHandle, wake: Wake) throws(BusError) {
+    init(_ handle: KafkaHandle, wake: Wake, prefix: String) throws(BusError) {
         guard let pointer = rd_kafka_queue_new(handle.pointer) else {
             throw BusError(.unavailable, "making a queue for records")
         }
         queue = Mutex(KafkaPointer(pointer))
         self.handle = KafkaPointer(handle.pointer)
         self.wake = wake
+        prefixLength = prefix.utf8.count
         // Called with the queue's own lock held; the wake's is never held around a call of librdkafka.
         rd_kafka_queue_cb_event_enable(
             pointer,
@@ -86,7 +89,7 @@ final class RecordQueue: Sendable {
                         if message.pointee.err.isError {
                             failure = failure ?? Self.failure(message.pointee, doing)
                         } else if wanted?.contains(Int(message.pointee.partition)) ?? true {
-                            records.append(BusRecord(message))
+                            records.append(BusRecord(message, droppingPrefix: prefixLength))
                         }
                     }
                     if records.isEmpty, let failure { return .failed(failure) }
@@ -130,13 +133,14 @@ private func rd_kafka_message_errstr_text(_ message: rd_kafka_message_t) -> Unsa
 }
 
 extension BusRecord {
-    init(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
+    /// - Parameter length: of the prefix that all names of topics have, in bytes.
+    init(_ message: UnsafeMutablePointer<rd_kafka_message_t>, droppingPrefix length: Int) {
         let found = message.pointee
         var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
         // In milliseconds.
         let time = rd_kafka_message_timestamp(message, &kind)
         self.init(
-            topic: String(cString: rd_kafka_topic_name(found.rkt)), partition: Int(found.partition),
+            topic: String(cString: rd_kafka_topic_name(found.rkt) + length), partition: Int(found.partition),
             offset: found.offset,
             key: found.key.map {
                 String(decoding: UnsafeRawBufferPointer(start: $0, count: found.key_len), as: UTF8.self)

@@ -19,6 +19,10 @@
     FORWARD(rd_kafka_CreatePartitions_result_topics) \
     FORWARD(rd_kafka_CreateTopics) \
     FORWARD(rd_kafka_CreateTopics_result_topics) \
+    FORWARD(rd_kafka_DeleteTopic_destroy) \
+    FORWARD(rd_kafka_DeleteTopic_new) \
+    FORWARD(rd_kafka_DeleteTopics) \
+    FORWARD(rd_kafka_DeleteTopics_result_topics) \
     FORWARD(rd_kafka_DescribeConsumerGroups) \
     FORWARD(rd_kafka_DescribeConsumerGroups_result_groups) \
     FORWARD(rd_kafka_ListConsumerGroupOffsets) \
@@ -34,6 +38,7 @@
     FORWARD(rd_kafka_NewTopic_new) \
     FORWARD(rd_kafka_NewTopic_set_config) \
     FORWARD(rd_kafka_assign) \
+    FORWARD(rd_kafka_assignment) \
     FORWARD(rd_kafka_assignment_lost) \
     FORWARD(rd_kafka_commit_queue) \
     FORWARD(rd_kafka_conf_destroy) \
@@ -54,6 +59,7 @@
     FORWARD(rd_kafka_error_string) \
     FORWARD(rd_kafka_event_CreatePartitions_result) \
     FORWARD(rd_kafka_event_CreateTopics_result) \
+    FORWARD(rd_kafka_event_DeleteTopics_result) \
     FORWARD(rd_kafka_event_DescribeConsumerGroups_result) \
     FORWARD(rd_kafka_event_ListConsumerGroupOffsets_result) \
     FORWARD(rd_kafka_event_destroy) \

@@ -15,6 +15,7 @@ enum RealSite {
         store: postgres
         meteringPeriod: 200ms
         kafkaBootstrapServers: \(broker ?? "127.0.0.1:1")
+        kafkaTopicPrefix: test-\(UUID().uuidString.prefix(8)).
         tasks:
           copy: { command: [sh, -c, 'cat "$MILLRACE_INPUT" > "$MILLRACE_OUTPUT"; sleep 0.3'] }
           noop: { builtin: noop }

@@ -53,12 +53,10 @@ struct Adapters: Sendable {
             return try KafkaBus(
                 KafkaSettings(
                     bootstrapServers: settings.kafkaBootstrapServers, properties: settings.kafkaProperties,
+                    topicPrefix: settings.kafkaTopicPrefix,
                     replicationFactor: settings.kafkaReplicationFactor), logger: logger)
         }
     }
-
-    /// A bus by its file, for benches.
-    static func probe(_ path: String) throws(BusError) -> any MessageBus { try SQLiteBus(path: path) }
 
     /// - Throws: `Failure` with one line that says what is wrong.
     func stores() async throws(Failure) -> Stores {

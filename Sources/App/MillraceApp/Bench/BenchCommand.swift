@@ -7,7 +7,8 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench", abstract: "Measures this Millrace on this machine.",
         subcommands: [
             BenchSteps.self, BenchThroughput.self, BenchIngest.self, BenchColdStart.self, BenchIdle.self,
-            BenchHop.self, BenchMetering.self, BenchImages.self,
+            BenchHop.self, BenchMetering.self, BenchImages.self, BenchDispatch.self, BenchRows.self, BenchRoute.self,
+            BenchRescale.self,
         ])
 }
 

@@ -12,10 +12,10 @@ struct BenchHop: AsyncParsableCommand {
     func run() async throws {
         guard records >= 1 else { throw ValidationError("--records must be at least 1") }
         let (records, output) = (records, options.output)
-        try await withBenchFolder { folder in
+        try await BenchSite.with(options.flags) { site in
             // Two handles, as two processes have them.
-            let sender = try Adapters.probe(folder + "/bus.sqlite")
-            let receiver = try Adapters.probe(folder + "/bus.sqlite")
+            let sender = try site.adapters.existingBus()
+            let receiver = try site.adapters.existingBus()
             try await sender.createTopic("hop", partitions: 1, retention: .seconds(60))
             let member = try await receiver.join(Membership(topic: "hop", group: "hop", name: "hop"))
             guard case .assigned = try await member.next(limit: 1) else {

@@ -21,20 +21,16 @@ struct BenchIdle: AsyncParsableCommand {
             """
         let seconds = seconds
         let output = options.output
-        try await withBenchFolder { folder in
-            let config = folder + "/millrace.yaml"
-            try Files.write(Array(yaml.utf8), to: config)
+        let fixed = ["logLevel": "error"]
+        try await BenchSite.with(yaml: yaml, options.flags, fixed: fixed) { site in
             // A process of its own, so that nothing of this bench is in it.
-            let launch = Launch(
-                command: [
-                    Adapters.ownPath, "up", "--data", folder + "/data", "--config", config, "--log-level", "error",
-                ], environment: OwnProcess.environment)
+            let launch = site.launch(["up"])
             let result = await withTaskGroup(of: Result<Figures, any Error>?.self) { group in
                 group.addTask {
                     _ = try? await ChildProcess.run(launch, killAfter: .seconds(30))
                     return nil
                 }
-                group.addTask { await .catching { try await Self.watch(folder + "/data", for: seconds) } }
+                group.addTask { await .catching { try await Self.watch(site, for: seconds) } }
                 // The figures, or the end of `up`; then the other.
                 let first = await group.next() ?? nil
                 group.cancelAll()
@@ -44,11 +40,12 @@ struct BenchIdle: AsyncParsableCommand {
         }
     }
 
-    private static func watch(_ data: String, for seconds: Double) async throws -> Figures {
+    private static func watch(_ site: BenchSite, for seconds: Double) async throws -> Figures {
         let tasks = ["noop", "command", "resize"]
-        let bus = data + "/bus.sqlite"
-        while !Files.exists(bus) { try await Task.sleep(for: .milliseconds(50)) }
-        let probe = try Adapters.probe(bus)
+        // Nobody but `up` makes the file.
+        let file = site.adapters.folder.bus
+        while site.settings.bus == .sqlite, !Files.exists(file) { try await Task.sleep(for: .milliseconds(50)) }
+        let probe = try site.adapters.existingBus()
         for task in tasks {
             while await (try? probe.describe(group: task, topic: task).members.count) ?? 0 < 1 {
                 try await Task.sleep(for: .milliseconds(50))

@@ -18,12 +18,9 @@ struct BenchIngest: AsyncParsableCommand {
             throw ValidationError("--connections must be 1 to 1024, --orders at least as many")
         }
         let (connections, orders, output) = (connections, orders, options.output)
-        try await withBenchFolder { folder in
-            let config = folder + "/millrace.yaml"
-            try Files.write(Array("port: 0\ntasks:\n  noop: { builtin: noop }\n".utf8), to: config)
-            let given = ["data": folder + "/data", "logLevel": "warning", "port": "0"]
-            let settings = try Settings(flags: given, configFile: config, environment: OwnProcess.environment)
-            let adapters = try Adapters(settings, label: "bench")
+        let yaml = "tasks:\n  noop: { builtin: noop }\n"
+        try await BenchSite.with(yaml: yaml, options.flags, fixed: ["port": "0"]) { site in
+            let (adapters, folder) = (site.adapters, site.folder)
             let bus = try await adapters.bus()
             let stores = try await adapters.stores()
             let images = try await adapters.images()

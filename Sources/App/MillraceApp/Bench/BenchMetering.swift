@@ -25,21 +25,13 @@ struct BenchMetering: AsyncParsableCommand {
             throw ValidationError("--processes must be 1 to 5000, --busy at most that, --seconds 2 to 600")
         }
         let (processes, busy, seconds) = (processes, busy, seconds)
-        let flags = options.flags
-        let figures = try await withBenchFolder { folder in
-            var given = flags.given
-            given["data"] = folder + "/data"
-            given["node"] = "bench"
-            given["logLevel"] = given["logLevel"] ?? "warning"
-            let settings = try Settings(flags: given, configFile: nil, environment: OwnProcess.environment)
-            let adapters = try Adapters(settings, label: "bench")
+        let figures = try await BenchSite.with(options.flags, fixed: ["node": "bench"]) { site in
+            let (adapters, settings) = (site.adapters, site.settings)
             let (bus, stores) = (try await adapters.bus(), try await adapters.stores())
             let bench = MeteringBench(settings: settings, bus: bus, stores: stores, seconds: seconds)
             let result = await Result<Figures, any Error>.catching {
                 try await bench.run(
-                    monitor: ["run", "monitor-resources", "--data", folder + "/data", "--node", "bench"]
-                        + ["--log-level", "warning", "--metering-period", "\(settings.meteringPeriod.inSeconds)"],
-                    processes: processes, busy: busy)
+                    monitor: site.launch(["run", "monitor-resources"]), processes: processes, busy: busy)
             }
             await stores.close()
             await bus.close()
@@ -56,8 +48,7 @@ private struct MeteringBench: Sendable {
     let stores: Stores
     let seconds: Int
 
-    func run(monitor arguments: [String], processes: Int, busy: Int) async throws -> Figures {
-        let launch = Launch(command: [Adapters.ownPath] + arguments, environment: OwnProcess.environment)
+    func run(monitor launch: Launch, processes: Int, busy: Int) async throws -> Figures {
         let monitor = BenchChild(launch)
         let pid = try await monitor.pid()
         let result = await Result<Figures, any Error>.catching { try await measure(pid, processes, busy) }

@@ -18,18 +18,14 @@ struct BenchRig: Sendable {
 
     /// - Parameters:
     ///   - yaml: the configuration, which the workers read too.
+    ///   - decides: whether monitor-system runs; without it, `body` says how many replicas there are.
     ///   - body: runs beside the services; they stop when it returns.
     static func run<Value: Sendable>(
-        yaml: String, _ flags: SettingFlags, _ body: @escaping @Sendable (BenchRig) async throws -> Value
+        yaml: String, _ flags: SettingFlags, decides: Bool = true,
+        _ body: @escaping @Sendable (BenchRig) async throws -> Value
     ) async throws -> Value {
-        try await withBenchFolder { folder in
-            let config = folder + "/millrace.yaml"
-            try Files.write(Array(yaml.utf8), to: config)
-            var given = flags.given
-            given["data"] = folder + "/data"
-            given["logLevel"] = given["logLevel"] ?? "warning"
-            let settings = try Settings(flags: given, configFile: config, environment: OwnProcess.environment)
-            let adapters = try Adapters(settings, label: "bench")
+        try await BenchSite.with(yaml: yaml, flags) { site in
+            let adapters = site.adapters
             let bus = try await adapters.bus()
             let stores = try await adapters.stores()
             let images = try await adapters.images()
@@ -37,11 +33,13 @@ struct BenchRig: Sendable {
             let rig = BenchRig(adapters: adapters, bus: bus, stores: stores, images: images, image: image)
             let fleet = try adapters.fleet()
             let result = BenchResult<Value>()
-            try await adapters.serve([
+            var services: [any Service] = [
                 adapters.monitorResources(bus: bus, usage: stores.usage), FleetService(fleet: fleet),
-                adapters.orchestrator(bus: bus, fleet: fleet), adapters.monitorSystem(bus: bus, store: stores.orders),
-                BenchSide { await result.set(Result.catching { try await body(rig) }) },
-            ]) {
+                adapters.orchestrator(bus: bus, fleet: fleet),
+            ]
+            if decides { services.append(adapters.monitorSystem(bus: bus, store: stores.orders)) }
+            services.append(BenchSide { await result.set(Result.catching { try await body(rig) }) })
+            try await adapters.serve(services) {
                 await stores.close()
                 await bus.close()
             }
@@ -65,7 +63,8 @@ struct BenchRig: Sendable {
     /// Waits until a task's replicas are so many and ready.
     func waitForReplicas(_ count: Int, of tasks: [TaskName]) async throws {
         for task in tasks {
-            while try await bus.describe(group: task.text, topic: task.text).members.count < count {
+            // Until the orchestrator has made the topic, and while its group is not settled, there is no answer.
+            while await (try? bus.describe(group: task.text, topic: task.text).members.count) ?? 0 < count {
                 try await Task.sleep(for: .milliseconds(10))
             }
         }
@@ -114,16 +113,6 @@ extension Result where Failure == any Error {
     static func catching(_ body: () async throws -> Success) async -> Result {
         do { return .success(try await body()) } catch { return .failure(error) }
     }
-}
-
-/// A new folder that is removed afterwards, under `TMPDIR`.
-func withBenchFolder<Value: Sendable>(_ body: (String) async throws -> Value) async throws -> Value {
-    let base = OwnProcess.environment["TMPDIR"] ?? "/tmp"
-    let folder = "\(base)/millrace-\(OwnProcess.pid)-\(SystemClock.wallMicroseconds)"
-    try Files.makeFolder(folder)
-    let result = await Result<Value, any Error>.catching { try await body(folder) }
-    try? Files.remove(folder)
-    return try result.get()
 }
 
 /// Bytes as a sequence of one chunk.

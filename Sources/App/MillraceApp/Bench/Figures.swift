@@ -7,15 +7,19 @@ struct Figures {
     mutating func set(_ name: String, _ value: Double) { fields.append((name, .number(value))) }
     mutating func set(_ name: String, _ value: Int) { fields.append((name, .integer(value))) }
 
-    /// p50 and p99 of values.
-    mutating func set(_ name: String, percentiles values: [Double]) {
+    /// p50 and p99 of values, or others.
+    mutating func set(_ name: String, percentiles values: [Double], _ percents: [Int] = [50, 99]) {
         let sorted = values.sorted()
-        set(
-            name,
-            .object([
-                "p50": .number(Distribution.quantile(0.5, of: sorted)),
-                "p99": .number(Distribution.quantile(0.99, of: sorted)),
-            ]))
+        let parts = percents.map { ("p\($0)", JSONValue.number(Distribution.quantile(Double($0) / 100, of: sorted))) }
+        set(name, .object(Dictionary(uniqueKeysWithValues: parts)))
+    }
+
+    /// The median of several runs' values, and how far they lay apart.
+    mutating func set(_ name: String, medianOf values: [Double]) {
+        let sorted = values.sorted()
+        set(name, Distribution.quantile(0.5, of: sorted))
+        guard let least = sorted.first, let most = sorted.last, sorted.count > 1 else { return }
+        set(name + "Spread", .object(["least": .number(least), "most": .number(most)]))
     }
 
     mutating func set(_ name: String, _ value: JSONValue) { fields.append((name, value)) }

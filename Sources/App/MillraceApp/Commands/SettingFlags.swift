@@ -16,6 +16,8 @@ struct SettingFlags: ParsableArguments {
     var bus: String?
     @Option(help: "of Kafka: host:port, with commas between several")
     var kafkaBootstrapServers: String?
+    @Option(help: "before the name of each topic and group on Kafka")
+    var kafkaTopicPrefix: String?
     @Option(help: "on how many brokers each new topic is kept")
     var kafkaReplicationFactor: String?
     @Option(help: "sqlite or postgres")
@@ -51,7 +53,8 @@ struct SettingFlags: ParsableArguments {
     var given: [String: String] {
         let all: [String: String?] = [
             "data": data, "host": host, "port": port, "bus": bus,
-            "kafkaBootstrapServers": kafkaBootstrapServers, "kafkaReplicationFactor": kafkaReplicationFactor,
+            "kafkaBootstrapServers": kafkaBootstrapServers, "kafkaTopicPrefix": kafkaTopicPrefix,
+            "kafkaReplicationFactor": kafkaReplicationFactor,
             "store": store, "databaseUrl": databaseUrl,
             "fleet": fleet,
             "imageRoot": imageRoot, "orderLimit": orderLimit, "imageLimit": imageLimit, "node": node,

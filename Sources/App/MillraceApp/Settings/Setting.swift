@@ -32,6 +32,9 @@ struct Setting: Sendable {
             key: "kafkaBootstrapServers", fallback: "127.0.0.1:9092",
             meaning: "of Kafka: `host:port`, with commas between several", standardVariable: "KAFKA_BOOTSTRAP_SERVERS"),
         Setting(
+            key: "kafkaTopicPrefix", fallback: "",
+            meaning: "before the name of each topic and group on Kafka: so several Millraces can share a cluster"),
+        Setting(
             key: "kafkaReplicationFactor", fallback: "-1",
             meaning: "on how many brokers each new topic is kept; -1: the cluster's default"),
         Setting(

@@ -10,6 +10,7 @@ struct Settings: Sendable {
     var port: Int
     var bus: Bus
     var kafkaBootstrapServers: String
+    var kafkaTopicPrefix: String
     var kafkaReplicationFactor: Int
     /// librdkafka's own, by their names.
     var kafkaProperties: [String: String]
@@ -116,6 +117,11 @@ struct Settings: Sendable {
         }
         self.bus = bus
         kafkaBootstrapServers = sources.text("kafkaBootstrapServers")
+        kafkaTopicPrefix = sources.text("kafkaTopicPrefix")
+        // What brokers take in a name, and short enough for the 249 characters that they take in all.
+        guard kafkaTopicPrefix.utf8.count <= 128,
+            kafkaTopicPrefix.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) })
+        else { throw invalid("kafkaTopicPrefix", "must be at most 128 letters, digits, dots, dashes and underscores") }
         kafkaReplicationFactor = try number("kafkaReplicationFactor", -1...32_767)
         guard kafkaReplicationFactor != 0 else { throw invalid("kafkaReplicationFactor", "must be -1 or at least 1") }
         kafkaProperties = [:]
