@@ -119,7 +119,10 @@ final class KafkaMember: GroupMember {
 
     func release(_ partitions: Set<Int>) async throws(BusError) {
         state.withLock { $0.release(partitions) }
-        try post(.release(partitions), "releasing partitions of \(topic)")
+        do throws(BusError) { try post(.release(partitions), "releasing partitions of \(topic)") } catch {
+            // A member that was dropped meanwhile has nothing left to release; `next` tells of that.
+            if error.code != .closed { throw error }
+        }
     }
 
     func leave() async {
