@@ -30,9 +30,9 @@ extension KafkaBus {
     public func topics() async throws(BusError) -> [TopicDescription] {
         let doing = "listing topics"
         return try await questions.ask(doing) { (client) throws(BusError) in
-            let counts = try client.partitionCounts(doing).filter { !KafkaNames.isHidden($0.key) }
-            return try counts.sorted { $0.key < $1.key }.map { (name, count) throws(BusError) in
-                TopicDescription(name: name, partitions: try client.bounds(of: name, count: count, doing))
+            let placements = try client.placements(doing).filter { !KafkaNames.isHidden($0.key) }
+            return try placements.sorted { $0.key < $1.key }.map { (name, found) throws(BusError) in
+                TopicDescription(name: name, partitions: try client.bounds(of: name, found, doing))
             }
         }
     }
@@ -40,8 +40,8 @@ extension KafkaBus {
     public func describe(topic: String) async throws(BusError) -> TopicDescription {
         let doing = "describing the topic ‘\(topic)’"
         return try await questions.ask(doing) { (client) throws(BusError) in
-            let count = try client.partitionCounts(of: topic, doing)[topic] ?? 0
-            return TopicDescription(name: topic, partitions: try client.bounds(of: topic, count: count, doing))
+            let found = try client.placements(of: topic, doing)[topic] ?? []
+            return TopicDescription(name: topic, partitions: try client.bounds(of: topic, found, doing))
         }
     }
 
@@ -103,8 +103,8 @@ extension KafkaQuestions {
     /// - Throws: `unknownTopic`, `unknownPartition`, `offsetOutOfRange`.
     func check(_ offsets: [Int: Int64], of topic: String, _ doing: String) async throws(BusError) {
         let bounds = try await ask(doing) { (client) throws(BusError) in
-            let count = try client.partitionCounts(of: topic, doing)[topic] ?? 0
-            return try client.bounds(of: topic, count: count, doing)
+            let found = try client.placements(of: topic, doing)[topic] ?? []
+            return try client.bounds(of: topic, found, doing)
         }
         for (partition, offset) in offsets {
             guard bounds.indices.contains(partition) else {
