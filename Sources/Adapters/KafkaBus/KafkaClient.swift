@@ -42,6 +42,15 @@ struct KafkaClient: Sendable {
         }
     }
 
+    /// Nobody has said what is wrong: a connection was made, and closed or left without an answer.
+    private func silence(_ code: rd_kafka_resp_err_t) -> String {
+        let spoken = settings.properties["security.protocol"] ?? "plaintext"
+        return """
+            \(String(cString: rd_kafka_err2str(code))); nobody there answers to security.protocol \(spoken): \
+            the listener may want another
+            """
+    }
+
     /// Asks in short turns, so that a refusal is told at once and not only when all time is over.
     func metadata<Value>(
         of topic: String?, _ doing: String, _ body: (rd_kafka_metadata) throws(BusError) -> Value
@@ -62,7 +71,9 @@ struct KafkaClient: Sendable {
             }
             pollEvents()
             if let refusal = handle.health.refusal { throw BusError(.unavailable, doing, cause: refusal) }
-            if ContinuousClock.now >= end { throw BusError(code, doing, reason: handle.health.trouble) }
+            if ContinuousClock.now >= end {
+                throw BusError(code, doing, reason: handle.health.trouble ?? silence(code))
+            }
         }
     }
 
