@@ -32,7 +32,8 @@ struct TopicViewTests {
     @Test func `a group that does not answer hides nothing of its topic, and is not zero`() {
         var view = view(nil)
         view.group = nil
-        view.groupProblem = "its members are still dividing the partitions"
+        view.groupError = BusError(
+            .unavailable, "describing the group", cause: "its members are still dividing the partitions")
         #expect(TopicView.table([view]).lines[1] == "copy            1        5  copy         –    –")
         #expect(view.groupLine == "copy (its members are still dividing the partitions)")
         #expect(view.json.contains(#""groupProblem":"its members"#))

@@ -82,9 +82,10 @@ extension DoctorCheck {
         let name = "group \(KafkaBus.groupID(group, topic: topic))"
         do throws(BusError) {
             let view = try await TopicView(bus.describe(topic: topic), on: bus)
-            if let problem = view.groupProblem {
+            if let error = view.groupError {
+                if KafkaBus.remedy(for: error) != nil { throw error }
                 return .warn(
-                    name, problem,
+                    name, "\(error)",
                     "a member may be holding a partition until its step ends: wait for that, or look into its log")
             }
             let members = view.group?.members.count ?? 0

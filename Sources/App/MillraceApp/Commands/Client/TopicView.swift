@@ -7,7 +7,7 @@ struct TopicView: Sendable {
     var groupName: String?
     var group: GroupDescription?
     /// Why nothing is known of the group, where the topic is known.
-    var groupProblem: String?
+    var groupError: BusError?
 
     /// The group of a topic: a task's has the topic's name; nil where nobody reads as a group.
     static func groupName(ofTopic topic: String) -> String? {
@@ -27,7 +27,7 @@ struct TopicView: Sendable {
         } catch {
             // While members divide the partitions, the topic is of interest all the more.
             guard error.code == .unavailable else { throw error }
-            groupProblem = error.cause ?? "\(error)"
+            groupError = error
         }
     }
 
@@ -68,6 +68,8 @@ struct TopicView: Sendable {
         }
         return table
     }
+
+    var groupProblem: String? { groupError.map { $0.cause ?? "\($0)" } }
 
     /// The group's name, and what is wrong with it.
     var groupLine: String { (groupName ?? Wording.unknown) + (groupProblem.map { " (\($0))" } ?? "") }
