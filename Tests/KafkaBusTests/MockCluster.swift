@@ -4,7 +4,7 @@ import MillracePorts
 
 @testable import KafkaBus
 
-/// librdkafka's own mock cluster, of one broker: groups, rebalances, brokers that go and come.
+/// librdkafka's own mock cluster, of one broker or several: groups, rebalances, brokers that go and come.
 ///
 /// It makes each topic that anyone asks for, cannot grow one, and describes no group.
 final class MockCluster: Sendable {
@@ -12,11 +12,11 @@ final class MockCluster: Sendable {
     private let cluster: KafkaPointer
     let servers: String
 
-    init() throws {
+    init(brokers: Int32 = 1) throws {
         // librdkafka wants a handle to keep the cluster with; it connects nowhere.
         handle = try KafkaHandle(
             .questions, KafkaSettings(bootstrapServers: "127.0.0.1:1"), KafkaHealth(logger: quiet))
-        guard let cluster = rd_kafka_mock_cluster_new(handle.pointer, 1),
+        guard let cluster = rd_kafka_mock_cluster_new(handle.pointer, brokers),
             let servers = rd_kafka_mock_cluster_bootstraps(cluster)
         else { throw BusError(.unavailable, "starting the mock cluster") }
         self.cluster = KafkaPointer(cluster)
@@ -48,6 +48,11 @@ final class MockCluster: Sendable {
         }
     }
 
+    /// Gives a partition another leader; nil leaves it without one.
+    func lead(_ topic: String, _ partition: Int, by broker: Int?) {
+        rd_kafka_mock_partition_set_leader(cluster.pointer, topic, Int32(partition), Int32(broker ?? -1))
+    }
+
     /// The next requests of this kind fail with these errors.
     func fail(_ request: Request, with errors: [rd_kafka_resp_err_t]) {
         rd_kafka_mock_push_request_errors_array(cluster.pointer, request.rawValue, errors.count, errors)
@@ -72,13 +77,17 @@ struct MockAdministration: KafkaAdministration {
     let cluster: KafkaPointer
     let capabilities: BusCapabilities = []
 
-    func create(_ topic: String, partitions: Int, retention: Duration?, _ client: KafkaClient) throws(BusError) {
-        let code = rd_kafka_mock_topic_create(cluster.pointer, topic, Int32(partitions), 1)
+    func create(
+        _ topic: String, partitions: Int, retention: Duration?, isTrial: Bool, _ client: KafkaClient
+    ) throws(BusError) {
+        if isTrial { return }
+        let code = rd_kafka_mock_topic_create(
+            cluster.pointer, topic, Int32(partitions), Int32(max(1, client.settings.replicationFactor)))
         if case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS = code { return }
         if code.isError { throw BusError(code, "creating the topic ‘\(topic)’") }
     }
 
-    func grow(_ topic: String, to partitions: Int, _ client: KafkaClient) throws(BusError) {
+    func grow(_ topic: String, to partitions: Int, isTrial: Bool, _ client: KafkaClient) throws(BusError) {
         throw BusError(.unsupported, "growing the topic ‘\(topic)’")
     }
 

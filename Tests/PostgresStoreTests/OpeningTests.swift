@@ -86,6 +86,31 @@ import Testing
         }
     }
 
+    @Test func `whoever only looks is told what a role may not do, and makes nothing`() async throws {
+        try await withDatabase { url in
+            try await administer(url, "CREATE ROLE looker LOGIN PASSWORD 'looker'")
+            let looker = url.replacing("millrace:\(PostgresServer.password)", with: "looker:looker")
+            let before = try await PostgresCheck.look(at: looker)
+            #expect(before.tablesVersion == 0)
+            #expect(!before.mayMakeTables)
+            #expect(!before.isReadOnly)
+            #expect(before.encryption == nil)
+            #expect(before.connectionLimit == 300)
+            await (try PostgresOrderStore.open(url: url)).close()
+            try await administer(
+                url, "GRANT SELECT ON millrace_migrations, orders TO looker; GRANT INSERT ON orders TO looker")
+            let after = try await PostgresCheck.look(at: looker)
+            #expect(after.tablesVersion == after.latestTablesVersion)
+            #expect(after.forbidden.contains("order_steps"))
+            #expect(!after.forbidden.contains("orders"))
+            #expect(try await PostgresCheck.look(at: url).forbidden.isEmpty)
+            let standby = try await PostgresCheck.look(
+                at: url + "options=-c%20default_transaction_read_only%3Don")
+            #expect(standby.isReadOnly)
+            try await administer(url, "DROP OWNED BY looker; DROP ROLE looker")
+        }
+    }
+
     @Test func `tables of a later version are refused, and it is said why`() async throws {
         try await withDatabase { url in
             await (try PostgresOrderStore.open(url: url)).close()

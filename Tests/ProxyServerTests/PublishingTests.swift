@@ -83,11 +83,12 @@ import Testing
         #expect(try await world.store.base.unpublished(limit: 100).isEmpty)
     }
 
-    @Test("an order that no bus will take ends with that reason and holds nothing up")
-    func poison() async throws {
+    /// The smaller one would be taken, but not the reports of its steps.
+    @Test("an order that no bus will take ends with that reason and holds nothing up", arguments: [900_000, 1 << 20])
+    func poison(size: Int) async throws {
         let world = try await World()
         let image = try await world.image()
-        let text = String(repeating: "x", count: 1 << 20)
+        let text = String(repeating: "x", count: size)
         try await world.serve {
             $0.orderLimit = 4 << 20
             $0.orderBodyLimit = 4 << 20

@@ -6,12 +6,26 @@ import MillracePorts
 protocol KafkaAdministration: Sendable {
     var capabilities: BusCapabilities { get }
     /// Makes a topic that is not there; one that is there is left as it is.
-    func create(_ topic: String, partitions: Int, retention: Duration?, _ client: KafkaClient) throws(BusError)
+    /// - Parameter isTrial: nothing is made: it only throws what would be in the way.
+    func create(
+        _ topic: String, partitions: Int, retention: Duration?, isTrial: Bool, _ client: KafkaClient
+    ) throws(BusError)
     /// Makes it so many partitions, which must be more than it has.
-    func grow(_ topic: String, to partitions: Int, _ client: KafkaClient) throws(BusError)
+    /// - Parameter isTrial: as in ``create(_:partitions:retention:isTrial:_:)``.
+    func grow(_ topic: String, to partitions: Int, isTrial: Bool, _ client: KafkaClient) throws(BusError)
     func delete(_ topics: [String], _ client: KafkaClient) throws(BusError)
     /// A group's members, with what each owns by topic; nil while that is not settled.
     func members(of group: String, _ client: KafkaClient) throws(BusError) -> [KafkaGroupMember]?
+}
+
+extension KafkaAdministration {
+    func create(_ topic: String, partitions: Int, retention: Duration?, _ client: KafkaClient) throws(BusError) {
+        try create(topic, partitions: partitions, retention: retention, isTrial: false, client)
+    }
+
+    func grow(_ topic: String, to partitions: Int, _ client: KafkaClient) throws(BusError) {
+        try grow(topic, to: partitions, isTrial: false, client)
+    }
 }
 
 struct KafkaGroupMember: Sendable {
@@ -23,7 +37,9 @@ struct KafkaGroupMember: Sendable {
 struct BrokerAdministration: KafkaAdministration {
     let capabilities: BusCapabilities = [.growth]
 
-    func create(_ topic: String, partitions: Int, retention: Duration?, _ client: KafkaClient) throws(BusError) {
+    func create(
+        _ topic: String, partitions: Int, retention: Duration?, isTrial: Bool, _ client: KafkaClient
+    ) throws(BusError) {
         let doing = "creating the topic ‘\(topic)’"
         // Asked first: whoever may not make topics may still use those that are there.
         guard try !exists(topic, client, doing) else { return }
@@ -40,7 +56,7 @@ struct BrokerAdministration: KafkaAdministration {
         }
         // A record's time is when the bus took it, whatever the sender's clock says.
         rd_kafka_NewTopic_set_config(new, "message.timestamp.type", "LogAppendTime")
-        try client.administer(RD_KAFKA_ADMIN_OP_CREATETOPICS, doing) { options, queue in
+        try client.administer(RD_KAFKA_ADMIN_OP_CREATETOPICS, isTrial: isTrial, doing) { options, queue in
             rd_kafka_CreateTopics(client.handle.pointer, &new, 1, options, queue)
         } take: { (event) throws(BusError) in
             var size = 0
@@ -59,13 +75,13 @@ struct BrokerAdministration: KafkaAdministration {
         }
     }
 
-    func grow(_ topic: String, to partitions: Int, _ client: KafkaClient) throws(BusError) {
+    func grow(_ topic: String, to partitions: Int, isTrial: Bool, _ client: KafkaClient) throws(BusError) {
         let doing = "growing the topic ‘\(topic)’"
         var text = [CChar](repeating: 0, count: 512)
         var new = rd_kafka_NewPartitions_new(topic, partitions, &text, text.count)
         guard new != nil else { throw BusError(.unavailable, doing, cause: String(nulTerminated: text)) }
         defer { rd_kafka_NewPartitions_destroy(new) }
-        try client.administer(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, doing) { options, queue in
+        try client.administer(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, isTrial: isTrial, doing) { options, queue in
             rd_kafka_CreatePartitions(client.handle.pointer, &new, 1, options, queue)
         } take: { (event) throws(BusError) in
             var size = 0

@@ -33,10 +33,10 @@ extension KafkaBus {
         let doing = "listing topics"
         return try await questions.ask(doing) { [names] (client) throws(BusError) in
             var found: [TopicDescription] = []
-            for (topic, count) in try client.partitionCounts(doing).sorted(by: { $0.key < $1.key }) {
+            for (topic, placements) in try client.placements(doing).sorted(by: { $0.key < $1.key }) {
                 guard let name = names.name(of: topic) else { continue }
                 found.append(
-                    TopicDescription(name: name, partitions: try client.bounds(of: topic, count: count, doing)))
+                    TopicDescription(name: name, partitions: try client.bounds(of: topic, placements, doing)))
             }
             return found
         }
@@ -46,8 +46,8 @@ extension KafkaBus {
         let doing = "describing the topic ‘\(topic)’"
         return try await questions.ask(doing) { [names] (client) throws(BusError) in
             let full = names.topic(topic)
-            let count = try client.partitionCounts(of: full, doing)[full] ?? 0
-            return TopicDescription(name: topic, partitions: try client.bounds(of: full, count: count, doing))
+            let found = try client.placements(of: full, doing)[full] ?? []
+            return TopicDescription(name: topic, partitions: try client.bounds(of: full, found, doing))
         }
     }
 
@@ -121,8 +121,8 @@ extension KafkaQuestions {
     /// - Throws: `unknownTopic`, `unknownPartition`, `offsetOutOfRange`.
     func check(_ offsets: [Int: Int64], of topic: String, _ doing: String) async throws(BusError) {
         let bounds = try await ask(doing) { (client) throws(BusError) in
-            let count = try client.partitionCounts(of: topic, doing)[topic] ?? 0
-            return try client.bounds(of: topic, count: count, doing)
+            let found = try client.placements(of: topic, doing)[topic] ?? []
+            return try client.bounds(of: topic, found, doing)
         }
         for (partition, offset) in offsets {
             guard bounds.indices.contains(partition) else {

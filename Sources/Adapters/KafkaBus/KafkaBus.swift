@@ -70,7 +70,7 @@ public final class KafkaBus: MessageBus {
             try administration.create(names.placeTopic, partitions: 1, retention: nil, client)
         }
         let membership = Membership(
-            topic: names.placeTopic, group: group, name: KafkaNames.placeholder(name))
+            topic: names.placeTopic, group: group, name: KafkaNames.placeholder(name), releaseTimeout: .zero)
         let placeholder = KafkaPlaceholder(groupID: names.groupID(group, topic: topic))
         placeholder.start(membership, settings, health)
         return placeholder

@@ -27,23 +27,34 @@ struct KafkaClient: Sendable {
     /// Partition counts by topic: of one topic, or of all.
     /// - Throws: `unknownTopic` when it is asked for and not there; `unavailable` with what lies beneath.
     func partitionCounts(of topic: String? = nil, _ doing: String) throws(BusError) -> [String: Int] {
-        var counts: [String: Int] = [:]
+        try placements(of: topic, doing).mapValues(\.count)
+    }
+
+    /// Where partitions are, in the order of their numbers, by topic: of one topic, or of all.
+    /// - Throws: as ``partitionCounts(of:_:)``.
+    func placements(
+        of topic: String? = nil, _ doing: String
+    ) throws(BusError) -> [String: [TopicDescription.Placement]] {
         try metadata(of: topic, doing) { (metadata) throws(BusError) in
-            let topics = UnsafeBufferPointer(start: metadata.topics, count: Int(metadata.topic_cnt))
-            for found in topics {
-                let name = String(cString: found.topic)
-                if topic != nil, found.err.isError { throw BusError(found.err, doing) }
-                counts[name] = Int(found.partition_cnt)
-            }
-            if let topic, counts[topic, default: 0] == 0 { throw BusError(.unknownTopic, doing) }
+            let placements = try metadata.placements(of: topic, doing)
+            if let topic, placements[topic, default: []].isEmpty { throw BusError(.unknownTopic, doing) }
+            return placements
         }
-        return counts
+    }
+
+    /// Nobody has said what is wrong: a connection was made, and closed or left without an answer.
+    private func silence(_ code: rd_kafka_resp_err_t) -> String {
+        let spoken = settings.properties["security.protocol"] ?? "plaintext"
+        return """
+            \(String(cString: rd_kafka_err2str(code))); nobody there answers to security.protocol \(spoken): \
+            the listener may want another
+            """
     }
 
     /// Asks in short turns, so that a refusal is told at once and not only when all time is over.
-    private func metadata(
-        of topic: String?, _ doing: String, _ body: (rd_kafka_metadata) throws(BusError) -> Void
-    ) throws(BusError) {
+    func metadata<Value>(
+        of topic: String?, _ doing: String, _ body: (rd_kafka_metadata) throws(BusError) -> Value
+    ) throws(BusError) -> Value {
         let local = topic.flatMap { rd_kafka_topic_new(handle.pointer, $0, nil) }
         if topic != nil, local == nil { throw BusError(rd_kafka_last_error(), doing) }
         defer { if let local { rd_kafka_topic_destroy(local) } }
@@ -60,16 +71,22 @@ struct KafkaClient: Sendable {
             }
             pollEvents()
             if let refusal = handle.health.refusal { throw BusError(.unavailable, doing, cause: refusal) }
-            if ContinuousClock.now >= end { throw BusError(code, doing, reason: handle.health.trouble) }
+            if ContinuousClock.now >= end {
+                throw BusError(code, doing, reason: handle.health.trouble ?? silence(code))
+            }
         }
     }
 
-    /// The offsets of each partition's oldest record and of the next one to come.
-    func bounds(of topic: String, count: Int, _ doing: String) throws(BusError) -> [TopicDescription.Partition] {
+    /// Each partition's place, and the offsets of its oldest record and of the next one to come.
+    func bounds(
+        of topic: String, _ placements: [TopicDescription.Placement], _ doing: String
+    ) throws(BusError) -> [TopicDescription.Partition] {
         // Kafka's own marks in place of a time: the beginning and the end.
-        let begins = try settledOffsets(of: topic, count: count, at: -2, doing)
-        let ends = try settledOffsets(of: topic, count: count, at: -1, doing)
-        return (0..<count).map { .init(number: $0, begin: begins[$0] ?? 0, end: ends[$0] ?? 0) }
+        let begins = try settledOffsets(of: topic, count: placements.count, at: -2, doing)
+        let ends = try settledOffsets(of: topic, count: placements.count, at: -1, doing)
+        return placements.enumerated().map {
+            .init(number: $0, begin: begins[$0] ?? 0, end: ends[$0] ?? 0, placement: $1)
+        }
     }
 
     /// Asks again while partitions have no leader that is known: those of a topic that was just made or grown, or whose
@@ -83,11 +100,24 @@ struct KafkaClient: Sendable {
             do throws(BusError) {
                 return try offsets(of: topic, count: count, at: mark, doing, &code)
             } catch {
-                guard code.isUnsettledLeader, ContinuousClock.now < end else { throw error }
+                guard code.isUnsettledLeader, ContinuousClock.now < end else {
+                    throw code.isUnsettledLeader ? leaderless(topic, doing) ?? error : error
+                }
             }
             pollEvents(atMost: .milliseconds(20))
             _ = try partitionCounts(of: topic, doing)
         }
+    }
+
+    /// Says which partitions have nobody to answer for them; nil where all have.
+    private func leaderless(_ topic: String, _ doing: String) -> BusError? {
+        let placements = (try? self.placements(of: topic, doing))?[topic] ?? []
+        let without = placements.indices.filter { placements[$0].leader == nil }
+        guard !without.isEmpty else { return nil }
+        let brokers = Set(without.flatMap { placements[$0].replicas }).sorted()
+        let numbers = without.map { String($0) }.joined(separator: ", ")
+        let away = brokers.map { String($0) }.joined(separator: ", ")
+        return BusError(.unavailable, doing, cause: "no leader of partition \(numbers), which brokers \(away) keep")
     }
 
     private func offsets(
@@ -138,33 +168,5 @@ struct KafkaClient: Sendable {
                 return offsets
             }
         }
-    }
-
-    /// Sends an administrative request and waits for its result, which `take` may look at.
-    func administer<Value>(
-        _ operation: rd_kafka_admin_op_t, _ doing: String, send: (OpaquePointer?, OpaquePointer?) -> Void,
-        take: (OpaquePointer) throws(BusError) -> Value
-    ) throws(BusError) -> Value {
-        let queue = rd_kafka_queue_new(handle.pointer)
-        let options = rd_kafka_AdminOptions_new(handle.pointer, operation)
-        defer {
-            rd_kafka_AdminOptions_destroy(options)
-            rd_kafka_queue_destroy(queue)
-        }
-        let timeout = settings.requestTimeout.milliseconds
-        _ = rd_kafka_AdminOptions_set_request_timeout(options, timeout, nil, 0)
-        send(options, queue)
-        // The request has a limit of its own; this one is for a result that never comes.
-        guard let event = rd_kafka_queue_poll(queue, timeout + 5_000) else {
-            throw BusError(.unavailable, doing, cause: handle.health.trouble ?? "no answer")
-        }
-        defer { rd_kafka_event_destroy(event) }
-        pollEvents()
-        let code = rd_kafka_event_error(event)
-        if code.isError {
-            let reason = String(cString: rd_kafka_event_error_string(event))
-            throw BusError(code, doing, reason: handle.health.refusal ?? reason)
-        }
-        return try take(event)
     }
 }

@@ -37,7 +37,7 @@ enum KafkaConfiguration {
         "acks", "request.required.acks", "enable.idempotence", "enable.auto.commit", "enable.auto.offset.store",
         "partition.assignment.strategy", "group.id", "group.instance.id", "bootstrap.servers",
         "metadata.broker.list", "auto.offset.reset", "transactional.id", "log.queue", "enable.partition.eof",
-        "allow.auto.create.topics",
+        "allow.auto.create.topics", "group.protocol", "group.remote.assignor",
     ]
 
     /// - Returns: a configuration, which `rd_kafka_new` takes over.
@@ -108,7 +108,7 @@ enum KafkaConfiguration {
             let session = max(membership.lease, settings.minimumLease)
             let hold = max(membership.releaseTimeout, session) + .seconds(30)
             return common + reading + [
-                ("client.id", membership.name), ("session.timeout.ms", String(session.milliseconds)),
+                ("session.timeout.ms", String(session.milliseconds)),
                 ("heartbeat.interval.ms", String(min(settings.heartbeatInterval, session / 3).milliseconds)),
                 ("max.poll.interval.ms", String(min(86_400_000, hold.milliseconds))),
             ]
@@ -131,7 +131,9 @@ enum KafkaConfiguration {
         case .reader: all += [("auto.offset.reset", "error"), ("enable.auto.offset.store", "false")]
         case .member(let membership, let groupID):
             all += [
-                ("group.id", groupID), ("partition.assignment.strategy", "cooperative-sticky"),
+                // Members are known by it.
+                ("client.id", membership.name), ("group.id", groupID),
+                ("partition.assignment.strategy", "cooperative-sticky"),
                 ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
                 // A grown partition's first records came before the group knew of it.
                 ("auto.offset.reset", membership.start == .kept ? "error" : "earliest"),

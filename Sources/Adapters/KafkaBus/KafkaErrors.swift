@@ -6,7 +6,7 @@ extension BusError {
     init(_ code: rd_kafka_resp_err_t, _ doing: String, reason: String? = nil) {
         let text = String(cString: rd_kafka_err2str(code))
         let cause = reason.map { $0.isEmpty ? text : $0 } ?? text
-        self.init(Code(code), doing, cause: code.refusal.map { "\($0): \(cause)" } ?? cause)
+        self.init(Code(code), doing, cause: code.refusal.map { "\($0.rawValue): \(cause)" } ?? cause)
     }
 
     /// Takes the error over.
@@ -43,16 +43,14 @@ extension BusError.Code {
 
 extension rd_kafka_resp_err_t {
     /// What was refused, for errors that only an operator can end; nil for the others.
-    var refusal: String? {
+    var refusal: KafkaRefusal? {
         switch self {
-        case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-            "the broker refuses the credentials"
-        case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
-            "the broker does not take this kind of credentials"
-        case RD_KAFKA_RESP_ERR__SSL: "no TLS connection"
-        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: "no right to this topic"
-        case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED: "no right to this group"
-        case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: "no right to this cluster"
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED: .credentials
+        case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE: .mechanism
+        case RD_KAFKA_RESP_ERR__SSL: .tls
+        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: .topic
+        case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED: .group
+        case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: .cluster
         default: nil
         }
     }

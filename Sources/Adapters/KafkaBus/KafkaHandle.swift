@@ -30,7 +30,10 @@ final class KafkaHandle: Sendable {
         guard let client = rd_kafka_new(role.type, configuration, &text, text.count) else {
             // Only now it is still ours.
             rd_kafka_conf_destroy(configuration)
-            throw BusError(.unsupported, "configuring librdkafka", cause: String(nulTerminated: text))
+            // It names the property, and not the file.
+            let files = settings.properties.filter { $0.key.hasSuffix(".location") }.map { "\($0.key) is \($0.value)" }
+            let all = [String(nulTerminated: text)] + files.sorted()
+            throw BusError(.unsupported, "configuring librdkafka", cause: all.joined(separator: "; "))
         }
         self.client = KafkaPointer(client)
         self.health = health

@@ -26,7 +26,7 @@ final class KafkaHealth: Sendable {
     func note(_ code: rd_kafka_resp_err_t, _ reason: String) {
         // It only says that all others have been heard of.
         if case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN = code { return }
-        let line = code.refusal.map { "\($0): \(reason)" } ?? reason
+        let line = code.refusal.map { "\($0.rawValue): \(reason)" } ?? reason
         state.withLock { state in
             if code.refusal == nil { state.trouble = line } else { state.refusal = line }
         }

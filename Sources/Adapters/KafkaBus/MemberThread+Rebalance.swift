@@ -9,6 +9,10 @@ extension MemberThread {
     /// The group's coordinator has given partitions, or wants some back.
     func rebalance(_ event: OpaquePointer, _ handle: KafkaHandle, _ records: RecordQueue) {
         guard let list = rd_kafka_event_topic_partition_list(event) else { return }
+        // Nothing comes while a revocation is held, unless librdkafka has joined anew without it: it does so when it sees
+        // that the topic has grown. What is held is another's then.
+        let isOverrun = hold != nil && mayHold
+        defer { if isOverrun { fence(handle, records, "the group went on while it held partitions") } }
         switch rd_kafka_event_error(event) {
         case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS: assign(list, handle, records)
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS: revoke(list, handle, records)
@@ -47,7 +51,7 @@ extension MemberThread {
         let limit = ContinuousClock.now + member.membership.releaseTimeout
         let hold = Hold(list: copy, missing: asked, deadline: limit)
         let isLost = rd_kafka_assignment_lost(handle.pointer) != 0
-        guard mayHold, !isLost, !asked.isEmpty else {
+        guard mayHold, !isLost, !asked.isEmpty, self.hold == nil else {
             finish(hold, handle, records)
             if isLost, mayHold, !asked.isEmpty {
                 fence(handle, records, "it gave no sign of life in time")
@@ -114,13 +118,13 @@ extension MemberThread {
     }
 
     func lookForGrowth() {
-        guard isActive, let time = lookAgainAt, ContinuousClock.now >= time else { return }
+        guard mayHold, isActive, let time = lookAgainAt, ContinuousClock.now >= time else { return }
         askForPartitions()
     }
 
     func counted(_ result: Result<Int, BusError>, _ handle: KafkaHandle, _ records: RecordQueue) {
         isAsking = false
-        guard isActive else { return }
+        guard mayHold, isActive else { return }
         lookAgainAt = ContinuousClock.now + settings.metadataInterval
         guard hold == nil, case .success(let count) = result else {
             // What is known already is read on; with nothing known, it is asked again soon.

@@ -89,7 +89,7 @@ final class MemberThread {
     /// librdkafka takes each step of a join when something wakes its main thread, or else once a second. A question
     /// wakes it.
     private func hurry(_ handle: OpaquePointer) {
-        guard let end = joinsUntil else { return }
+        guard !isClosing, let end = joinsUntil else { return }
         if ContinuousClock.now >= end { joinsUntil = nil } else { _ = rd_kafka_rebalance_protocol(handle) }
     }
 
@@ -123,7 +123,10 @@ final class MemberThread {
         case .release(let partitions): released(partitions, handle, records)
         case .seek(let offsets, let reply): seek(offsets, reply, handle, records)
         case .partitions(let result): counted(result, handle, records)
-        case .leave: isClosing = true
+        case .leave:
+            isClosing = true
+            // All of it has been given up with the member.
+            if let hold { finish(hold, handle, records) }
         case .die: isDead = true
         case .stall(let signal): signal.wait(past: 0)
         }

@@ -11,6 +11,14 @@
     FORWARD(rd_kafka_AdminOptions_destroy) \
     FORWARD(rd_kafka_AdminOptions_new) \
     FORWARD(rd_kafka_AdminOptions_set_request_timeout) \
+    FORWARD(rd_kafka_AdminOptions_set_validate_only) \
+    FORWARD(rd_kafka_ConfigEntry_name) \
+    FORWARD(rd_kafka_ConfigEntry_value) \
+    FORWARD(rd_kafka_ConfigResource_configs) \
+    FORWARD(rd_kafka_ConfigResource_destroy) \
+    FORWARD(rd_kafka_ConfigResource_error) \
+    FORWARD(rd_kafka_ConfigResource_error_string) \
+    FORWARD(rd_kafka_ConfigResource_new) \
     FORWARD(rd_kafka_ConsumerGroupDescription_error) \
     FORWARD(rd_kafka_ConsumerGroupDescription_member) \
     FORWARD(rd_kafka_ConsumerGroupDescription_member_count) \
@@ -23,6 +31,8 @@
     FORWARD(rd_kafka_DeleteTopic_new) \
     FORWARD(rd_kafka_DeleteTopics) \
     FORWARD(rd_kafka_DeleteTopics_result_topics) \
+    FORWARD(rd_kafka_DescribeConfigs) \
+    FORWARD(rd_kafka_DescribeConfigs_result_resources) \
     FORWARD(rd_kafka_DescribeConsumerGroups) \
     FORWARD(rd_kafka_DescribeConsumerGroups_result_groups) \
     FORWARD(rd_kafka_ListConsumerGroupOffsets) \
@@ -40,6 +50,7 @@
     FORWARD(rd_kafka_assign) \
     FORWARD(rd_kafka_assignment) \
     FORWARD(rd_kafka_assignment_lost) \
+    FORWARD(rd_kafka_clusterid) \
     FORWARD(rd_kafka_commit_queue) \
     FORWARD(rd_kafka_conf_destroy) \
     FORWARD(rd_kafka_conf_new) \
@@ -60,6 +71,7 @@
     FORWARD(rd_kafka_event_CreatePartitions_result) \
     FORWARD(rd_kafka_event_CreateTopics_result) \
     FORWARD(rd_kafka_event_DeleteTopics_result) \
+    FORWARD(rd_kafka_event_DescribeConfigs_result) \
     FORWARD(rd_kafka_event_DescribeConsumerGroups_result) \
     FORWARD(rd_kafka_event_ListConsumerGroupOffsets_result) \
     FORWARD(rd_kafka_event_destroy) \
@@ -80,6 +92,7 @@
     FORWARD(rd_kafka_incremental_assign) \
     FORWARD(rd_kafka_incremental_unassign) \
     FORWARD(rd_kafka_last_error) \
+    FORWARD(rd_kafka_mem_free) \
     FORWARD(rd_kafka_message_destroy) \
     FORWARD(rd_kafka_message_headers) \
     FORWARD(rd_kafka_message_timestamp) \
@@ -89,6 +102,7 @@
     FORWARD(rd_kafka_mock_cluster_bootstraps) \
     FORWARD(rd_kafka_mock_cluster_destroy) \
     FORWARD(rd_kafka_mock_cluster_new) \
+    FORWARD(rd_kafka_mock_partition_set_leader) \
     FORWARD(rd_kafka_mock_push_request_errors_array) \
     FORWARD(rd_kafka_mock_topic_create) \
     FORWARD(rd_kafka_new) \
@@ -117,7 +131,8 @@
     FORWARD(rd_kafka_topic_partition_list_destroy) \
     FORWARD(rd_kafka_topic_partition_list_new) \
     FORWARD(rd_kafka_topic_result_error) \
-    FORWARD(rd_kafka_topic_result_error_string)
+    FORWARD(rd_kafka_topic_result_error_string) \
+    FORWARD(rd_kafka_version_str)
 
 #define FORWARD(name) __attribute__((visibility("hidden"))) void *ckafka_##name;
 FUNCTIONS

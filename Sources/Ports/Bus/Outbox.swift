@@ -43,12 +43,14 @@ public struct Outbox: Sendable {
     }
 
     /// What is published of a record that could not be handled: the record as it came, with why and where it was, and
-    /// the end of the order that it names, if it names one.
+    /// the end of the order that it names, if it names one. Of a record that is too large to be published again with
+    /// that, as much as ``DeadLetterLimit`` says, and in the header `size` how many bytes it has.
     public func deadLetter(_ record: BusRecord, _ error: MessageError, at time: Timestamp) -> [OutgoingRecord] {
+        let kept = DeadLetterLimit.cut(record)
         let letter = OutgoingRecord(
             topic: Topic.deadLetter, partition: partitioner.partition(of: Topic.deadLetter, for: record.topic),
-            key: record.key, value: record.value,
-            headers: record.headers + [
+            key: kept.key, value: kept.value,
+            headers: kept.headers + [
                 Header("reason", error.description), Header("topic", record.topic),
                 Header("partition", String(record.partition)), Header("offset", String(record.offset)),
             ])

@@ -75,17 +75,36 @@ public struct RecordPosition: Hashable, Sendable {
 }
 
 public struct TopicDescription: Hashable, Sendable {
+    /// Brokers, by their numbers.
+    public struct Placement: Hashable, Sendable {
+        /// Who takes and hands out its records; nil while there is nobody.
+        public var leader: Int?
+        /// Who is to have a copy, the preferred leader first.
+        public var replicas: [Int]
+        /// Whose copies are whole.
+        public var inSync: [Int]
+
+        public init(leader: Int?, replicas: [Int], inSync: [Int]) {
+            self.leader = leader
+            self.replicas = replicas
+            self.inSync = inSync
+        }
+    }
+
     public struct Partition: Hashable, Sendable {
         public var number: Int
         /// The offset of the oldest record that is kept.
         public var begin: Int64
         /// The offset that the next record will have.
         public var end: Int64
+        /// On which brokers it is; nil of a bus that has none.
+        public var placement: Placement?
 
-        public init(number: Int, begin: Int64, end: Int64) {
+        public init(number: Int, begin: Int64, end: Int64, placement: Placement? = nil) {
             self.number = number
             self.begin = begin
             self.end = end
+            self.placement = placement
         }
 
         /// Where a reader that keeps its own offsets goes on: where it was, or at the oldest record where that is not

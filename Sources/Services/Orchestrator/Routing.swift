@@ -133,7 +133,21 @@ struct Routing {
         }
         guard missing > 0 else { return [] }
         let reader = try await service.bus.read(topic: topic.name, from: from)
-        var messages: [(StepMessage, Int)] = []
+        do {
+            let messages = try await steps(from: reader, count: missing)
+            await reader.close()
+            return messages
+        } catch {
+            await reader.close()
+            throw error
+        }
+    }
+
+    private func steps(
+        from reader: any TopicReader, count: Int
+    ) async throws -> [(step: StepMessage, partition: Int)] {
+        var missing = count
+        var messages: [(step: StepMessage, partition: Int)] = []
         while missing > 0 {
             let records = try await reader.next(limit: missing)
             if records.isEmpty { break }
@@ -144,7 +158,6 @@ struct Routing {
                 messages.append((message, record.partition))
             }
         }
-        await reader.close()
         return messages
     }
 

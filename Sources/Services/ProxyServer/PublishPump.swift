@@ -124,13 +124,23 @@ final class PublishPump: Sendable {
         }
     }
 
+    /// An order's later messages carry it, too, with a step's account: they must fit into the 1,000,000 bytes that a bus
+    /// takes at least. One that did not would be tried for ever by who sends it.
+    private static let largestStart = 900_000
+
     private static func send(
         _ orders: [NewOrder], through outbox: Outbox, to bus: any MessageBus, now: @Sendable () -> Timestamp,
         logger: Logger
     ) async throws(BusError) {
         guard !orders.isEmpty else { return }
-        do {
-            try await bus.publish(orders.map { outbox.record(.start($0.order), trace: $0.traceparent) })
+        do throws(BusError) {
+            let records = orders.map { outbox.record(.start($0.order), trace: $0.traceparent) }
+            if let large = records.first(where: { $0.value?.count ?? 0 > largestStart }) {
+                throw BusError(
+                    .tooLarge, "publishing to \(large.topic)",
+                    cause: "\(large.value?.count ?? 0) bytes; at most \(largestStart) are taken")
+            }
+            try await bus.publish(records)
         } catch  where error.code == .tooLarge && orders.count > 1 {
             for order in orders {
                 try await send([order], through: outbox, to: bus, now: now, logger: logger)

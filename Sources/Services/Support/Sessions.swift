@@ -5,6 +5,9 @@ import ServiceLifecycle
 /// A service's life as sessions in a group: when the bus or the store fails, the session ends as if the process had
 /// died, and after a while a new one begins, which replays what the last one had not committed.
 public struct Sessions: Sendable {
+    /// A session that was longer than the longest waits of bus and store had not failed at its start.
+    private static let lasting: Duration = .seconds(180)
+
     private let name: String
     private let bus: any MessageBus
     private let logger: Logger
@@ -49,10 +52,13 @@ public struct Sessions: Sendable {
         var backoff = Backoff()
         var generator = SystemRandomNumberGenerator()
         while !stop.isRaised {
+            let started = ContinuousClock.now
             do {
                 return try await session()
             } catch let error where Backoff.helps(against: error) {
                 guard !stop.isRaised else { return }
+                // What failed last week is no reason to wait for long today.
+                if ContinuousClock.now - started > Self.lasting { backoff.succeeded() }
                 let delay = backoff.failed(using: &generator)
                 logger.warning("\(name) begins anew in \(delay): \(error)")
                 try await sleep(delay)

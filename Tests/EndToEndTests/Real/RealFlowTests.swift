@@ -89,5 +89,28 @@ extension EndToEnd {
                 #expect(unknown.said.contains("no.such.thing"), "\(unknown.said)")
             }
         }
+
+        @Test func `a database whose certificate another authority has signed is one clear line, and exit status 3`()
+            async throws
+        {
+            let server = try PostgresServer.withTLS()
+            defer { server.remove() }
+            try await Site.with(RealSite.configuration(broker: nil, max: 1)) { site in
+                func url(_ certificate: String) -> String {
+                    server.url(extra: "sslmode=verify-full&sslrootcert=\(server.folder)/\(certificate)")
+                        .replacing("sslmode=disable&", with: "")
+                }
+                let wrong = try await site.start(
+                    ["run", "monitor-system"], log: "wrong", environment: ["DATABASE_URL": url("other.pem")])
+                #expect(try await wrong.exit() == .exited(3), "\(wrong.said)")
+                #expect(wrong.said.contains("certificate verify failed"), "\(wrong.said)")
+                #expect(wrong.said.split(separator: "\n").count == 1, "\(wrong.said)")
+                #expect(!wrong.said.contains(PostgresServer.password))
+                let doctor = try await site.start(
+                    ["doctor", "--port", "0"], log: "doctor", environment: ["DATABASE_URL": url("own.pem")])
+                _ = try await doctor.exit()
+                #expect(doctor.said.contains("TLSv1."), "\(doctor.said)")
+            }
+        }
     }
 }

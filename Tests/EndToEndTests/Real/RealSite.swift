@@ -46,4 +46,18 @@ enum RealSite {
             try await run(broker: noida.servers)
         }
     }
+
+    /// Over Kafka, and SQLite's store. One replica of each task: see ``configuration(broker:max:)``.
+    static func withKafka(_ body: (Site, _ broker: String) async throws -> Void) async throws {
+        func run(_ broker: String) async throws {
+            let text = configuration(broker: broker, max: 1).replacing("store: postgres", with: "store: sqlite")
+            try await Site.with(text) { try await body($0, broker) }
+        }
+        if let realBroker { return try await run(realBroker) }
+        try await withTemporaryFolder { folder in
+            let noida = try await Noida(folder: folder)
+            defer { noida.stop() }
+            try await run(noida.servers)
+        }
+    }
 }

@@ -49,13 +49,17 @@ struct Adapters: Sendable {
         switch settings.bus {
         case .sqlite:
             return try SQLiteBus(path: folder.bus)
-        case .kafka:
-            return try KafkaBus(
-                KafkaSettings(
-                    bootstrapServers: settings.kafkaBootstrapServers, properties: settings.kafkaProperties,
-                    topicPrefix: settings.kafkaTopicPrefix,
-                    replicationFactor: settings.kafkaReplicationFactor), logger: logger)
+        case .kafka: return try Self.kafka(settings, logger: logger)
         }
+    }
+
+    /// The Kafka bus itself, for what only it can tell.
+    static func kafka(_ settings: Settings, logger: Logger) throws(BusError) -> KafkaBus {
+        try KafkaBus(
+            KafkaSettings(
+                bootstrapServers: settings.kafkaBootstrapServers, properties: settings.kafkaProperties,
+                topicPrefix: settings.kafkaTopicPrefix, replicationFactor: settings.kafkaReplicationFactor),
+            logger: logger)
     }
 
     /// - Throws: `Failure` with one line that says what is wrong.

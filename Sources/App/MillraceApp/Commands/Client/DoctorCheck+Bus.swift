@@ -23,30 +23,6 @@ extension DoctorCheck {
         }
     }
 
-    private static func kafkaBus(_ settings: Settings) async -> [DoctorCheck] {
-        do {
-            let topics = try await topics(settings)
-            let place = "Kafka at \(settings.kafkaBootstrapServers)"
-            let own = [Topic.orchestrator, Topic.system, Topic.resource, Topic.deadLetter]
-            let tasks = settings.tasks.keys.map(\.text)
-            let missing = (own + tasks.sorted()).filter { name in !topics.contains { $0.name == name } }
-            guard missing.isEmpty else {
-                let names = missing.joined(separator: ", ")
-                return [.ok("bus", "\(place) answers; not there yet, and made by `millrace up`: \(names)")]
-            }
-            return [.ok("bus", "\(place) answers: \(Wording.count(topics.count, "topic"))")]
-        } catch {
-            return [
-                .fail(
-                    "bus", text(of: error),
-                    """
-                    see KAFKA_BOOTSTRAP_SERVERS, that the brokers' advertised listeners can be reached from here, and \
-                    kafka.properties for TLS and SASL
-                    """, isUnreachable: true)
-            ]
-        }
-    }
-
     private static func topics(_ settings: Settings) async throws -> [TopicDescription] {
         let bus = try Adapters(settings, label: "doctor").existingBus()
         let topics = await Result<[TopicDescription], any Error>.catching { try await bus.topics() }

@@ -28,21 +28,12 @@ extension DoctorCheck {
         }
         do throws(StoreError) {
             let check = try await PostgresCheck.look(at: settings.databaseURL)
-            var checks: [DoctorCheck] = []
-            let server = "\(check.place): PostgreSQL \(check.serverVersion)"
-            if check.tablesVersion == 0 {
-                checks.append(.ok("store", "\(server), without tables yet: `millrace up` makes them"))
-            } else {
-                let tables = "tables of version \(check.tablesVersion) of \(check.latestTablesVersion)"
-                checks.append(.ok("store", "\(server), \(tables)"))
+            var checks = postgres(check)
+            if check.tablesVersion == check.latestTablesVersion, check.forbidden.isEmpty {
+                // Opening older tables would update them.
                 checks += await open(settings, place: check.place) { _ in remedy }.filter { $0.status != .ok }
             }
-            if abs(check.clockDifference) > 1 {
-                checks.append(
-                    .warn(
-                        "store clock", "differs from this machine's by \(Wording.decimal(check.clockDifference, 1)) s",
-                        "set both by NTP: waiting times are told by time stamps"))
-            }
+            checks += clock("store clock", check.clockDifference)
             return checks
         } catch {
             return [.fail("store", "\(error)", remedy, isUnreachable: true)]
@@ -70,5 +61,46 @@ extension DoctorCheck {
             let isCorrupt = (error as? StoreError)?.code == .corrupt
             return [.fail("store", text(of: error), remedy(isCorrupt), isUnreachable: true)]
         }
+    }
+
+    /// What is to be said of a database that answers.
+    static func postgres(_ check: PostgresCheck) -> [DoctorCheck] {
+        let server = "\(check.place): PostgreSQL \(check.serverVersion), \(check.encryption ?? "no TLS")"
+        let latest = check.latestTablesVersion
+        var checks: [DoctorCheck] = []
+        if check.tablesVersion == 0 {
+            checks.append(.ok("store", "\(server), without tables yet: `millrace up` makes them"))
+        } else {
+            let updated = check.tablesVersion < latest ? ": the next service that starts updates them" : ""
+            checks.append(.ok("store", "\(server), tables of version \(check.tablesVersion) of \(latest)\(updated)"))
+        }
+        if check.isReadOnly {
+            checks.append(
+                .fail(
+                    "store", "\(check.place) takes no writes",
+                    """
+                    name the primary; of several hosts in DATABASE_URL, target_session_attrs=read-write takes it; or see \
+                    default_transaction_read_only
+                    """))
+        }
+        if check.tablesVersion < latest, !check.mayMakeTables {
+            checks.append(
+                .fail(
+                    "store", "this role may not make the tables that are missing",
+                    "GRANT CREATE ON SCHEMA public TO it, or start one service with a role that may"))
+        }
+        if !check.forbidden.isEmpty {
+            checks.append(
+                .fail(
+                    "store", "this role may not use \(check.forbidden.joined(separator: ", "))",
+                    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO it"))
+        }
+        if check.connections * 10 > check.connectionLimit * 9 {
+            checks.append(
+                .warn(
+                    "store", "\(check.connections) of \(check.connectionLimit) connections are taken",
+                    "raise max_connections, or see who holds them: a service takes five at most"))
+        }
+        return checks
     }
 }

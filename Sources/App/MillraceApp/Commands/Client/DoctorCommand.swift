@@ -8,7 +8,7 @@ struct DoctorCommand: AsyncParsableCommand {
         discussion: """
             Prints each setting with where its value comes from: a flag, a variable, the file, or the default; secrets \
             are hidden. Then each check: ok, warn or fail. Nothing is made or changed, but for a file in the data folder \
-            that is removed again.
+            that is removed again, and two empty records in a topic of its own on Kafka.
 
             Exit status: 0 nothing failed; 1 a check failed; 2 a setting is wrong; 3 something that Millrace needs \
             cannot be reached.

@@ -6,6 +6,8 @@ struct TopicView: Sendable {
     var topic: TopicDescription
     var groupName: String?
     var group: GroupDescription?
+    /// Why nothing is known of the group, where the topic is known.
+    var groupError: BusError?
 
     /// The group of a topic: a task's has the topic's name; nil where nobody reads as a group.
     static func groupName(ofTopic topic: String) -> String? {
@@ -18,15 +20,30 @@ struct TopicView: Sendable {
     }
 
     init(_ topic: TopicDescription, on bus: any MessageBus) async throws(BusError) {
-        self.topic = topic
-        groupName = Self.groupName(ofTopic: topic.name)
-        if let groupName { group = try await bus.describe(group: groupName, topic: topic.name) }
+        self.init(topic: topic, groupName: Self.groupName(ofTopic: topic.name), group: nil)
+        guard let groupName else { return }
+        do throws(BusError) {
+            group = try await bus.describe(group: groupName, topic: topic.name)
+        } catch {
+            // While members divide the partitions, the topic is of interest all the more.
+            guard error.code == .unavailable else { throw error }
+            groupError = error
+        }
     }
 
     init(topic: TopicDescription, groupName: String?, group: GroupDescription?) {
         self.topic = topic
         self.groupName = groupName
         self.group = group
+    }
+
+    /// All topics, by name. A group that does not answer holds up none of the others.
+    static func all(on bus: any MessageBus) async throws -> [TopicView] {
+        let topics = try await bus.topics()
+        return try await withThrowingTaskGroup(of: TopicView.self) { tasks in
+            for topic in topics { tasks.addTask { try await TopicView(topic, on: bus) } }
+            return try await tasks.reduce(into: []) { $0.append($1) }.sorted { $0.topic.name < $1.topic.name }
+        }
     }
 
     var records: Int { topic.partitions.reduce(0) { $0 + Int($1.end - $1.begin) } }
@@ -52,21 +69,38 @@ struct TopicView: Sendable {
         return table
     }
 
+    var groupProblem: String? { groupError.map { $0.cause ?? "\($0)" } }
+
+    /// The group's name, and what is wrong with it.
+    var groupLine: String { (groupName ?? Wording.unknown) + (groupProblem.map { " (\($0))" } ?? "") }
+
     var partitionTable: Table {
-        var table = Table([
-            ("partition", .right), ("begin", .right), ("end", .right), ("records", .right), ("committed", .right),
-            ("lag", .right), ("owner", .left),
-        ])
+        // Of a bus that has brokers.
+        let isPlaced = topic.partitions.contains { $0.placement != nil }
+        var table = Table(
+            [
+                ("partition", .right), ("begin", .right), ("end", .right), ("records", .right), ("committed", .right),
+                ("lag", .right), ("owner", .left),
+            ] + (isPlaced ? [("leader", .right), ("replicas", .left), ("in sync", .left)] : []))
         for partition in topic.partitions {
             let alone = TopicDescription(name: topic.name, partitions: [partition])
-            table.add([
-                String(partition.number), String(partition.begin), String(partition.end),
-                String(partition.end - partition.begin),
-                group?.committed[partition.number].map { String($0) } ?? Wording.unknown,
-                Wording.number(group?.lag(in: alone)), owner(of: partition.number) ?? Wording.unknown,
-            ])
+            let placement = partition.placement
+            let brokers = [
+                Wording.number(placement?.leader), Self.text(placement?.replicas), Self.text(placement?.inSync),
+            ]
+            table.add(
+                [
+                    String(partition.number), String(partition.begin), String(partition.end),
+                    String(partition.end - partition.begin),
+                    group?.committed[partition.number].map { String($0) } ?? Wording.unknown,
+                    Wording.number(group?.lag(in: alone)), owner(of: partition.number) ?? Wording.unknown,
+                ] + (isPlaced ? brokers : []))
         }
         return table
+    }
+
+    private static func text(_ brokers: [Int]?) -> String {
+        brokers.map { $0.map { String($0) }.joined(separator: ",") } ?? Wording.unknown
     }
 
     // MARK: For programs
@@ -101,6 +135,11 @@ struct TopicView: Sendable {
             writer.field("end", Int(partition.end))
             writer.field("committed", orNull: group?.committed[partition.number].map { .integer(Int($0)) })
             writer.field("owner", orNull: owner(of: partition.number).map { .string($0) })
+            if let placement = partition.placement {
+                writer.field("leader", orNull: placement.leader.map { .integer($0) })
+                writer.field("replicas", orNull: .array(placement.replicas.map { .integer($0) }))
+                writer.field("inSync", orNull: .array(placement.inSync.map { .integer($0) }))
+            }
             writer.endObject()
         }
         writer.endArray()
@@ -110,6 +149,7 @@ struct TopicView: Sendable {
 
     private func writeGroup(to writer: inout JSONWriter) {
         writer.field("group", orNull: groupName.map { .string($0) })
+        if let groupProblem { writer.field("groupProblem", groupProblem) }
         writer.field("lag", orNull: lag.map { .integer($0) })
         writer.key("members")
         writer.beginArray()

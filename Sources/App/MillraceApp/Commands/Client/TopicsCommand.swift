@@ -6,7 +6,7 @@ import Platform
 struct TopicsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topics", abstract: "Topics, partitions, messages with key and partition.",
-        discussion: "These look at the bus itself, in the data folder (--data); no service needs to run.",
+        discussion: "These look at the bus itself, in the data folder (--data) or on Kafka; no service needs to run.",
         subcommands: [TopicsList.self, TopicsDescribe.self, TopicsGrow.self, TopicsTail.self])
 }
 
@@ -43,14 +43,12 @@ struct TopicsList: AsyncParsableCommand {
     @OptionGroup var options: BusOptions
 
     func run() async throws {
-        let topics = try await options.withBus { bus in
-            var found: [TopicView] = []
-            for topic in try await bus.topics() { found.append(try await TopicView(topic, on: bus)) }
-            return found
-        }
+        let topics = try await options.withBus { try await TopicView.all(on: $0) }
         switch options.data.format {
         case .json: Output.line(TopicView.json(topics))
-        case .text: TopicView.table(topics).show()
+        case .text:
+            TopicView.table(topics).show()
+            for view in topics where view.groupProblem != nil { Output.line("\(view.topic.name): \(view.groupLine)") }
         }
     }
 }
@@ -60,7 +58,7 @@ struct TopicsDescribe: AsyncParsableCommand {
         commandName: "describe", abstract: "A topic's partitions: what is in them, who reads them, how far.",
         discussion: """
             Begin is the offset of the oldest record that is kept, end that of the next to come, committed that of the \
-            next to be read by the group.
+            next to be read by the group. Leader, replicas and in sync are numbers of Kafka's brokers.
             """)
     @Argument(help: "the topic") var topic: String
     @OptionGroup var options: BusOptions
@@ -72,7 +70,7 @@ struct TopicsDescribe: AsyncParsableCommand {
         case .json: Output.line(view.json)
         case .text:
             Output.line("topic  \(view.topic.name)")
-            Output.line("group  \(view.groupName ?? Wording.unknown)")
+            Output.line("group  \(view.groupLine)")
             Output.line("")
             view.partitionTable.show()
         }
