@@ -13,7 +13,11 @@ extension EndToEnd {
             try await RealSite.withPostgres(kafka: kafka) { site, environment, _ in
                 let process = try await site.up(environment: environment)
                 let image = try await site.upload(Array("any bytes\n".utf8))
-                let orders = try (0..<6).map { try site.order("order-\($0)", ["copy", "noop", "copy"], image: image) }
+                // Several runs may share a broker, and what they said of their orders is read again.
+                let name = "order-\(UInt32.random(in: 0 ... .max))"
+                let orders = try (0..<6).map {
+                    try site.order("\(name)-\($0)", ["copy", "noop", "copy"], image: image)
+                }
                 for order in orders { try await site.submit(order) }
                 for order in orders {
                     let view = try await site.end(of: order.id, within: .seconds(60))
@@ -28,7 +32,7 @@ extension EndToEnd {
                 // It goes on where it was.
                 let again = try await site.up(environment: environment)
                 #expect(try await site.view(orders[0].id).state == .finished)
-                let late = try site.order("late", ["copy"], image: image)
+                let late = try site.order("\(name)-late", ["copy"], image: image)
                 try await site.submit(late)
                 #expect(try await site.end(of: late.id, within: .seconds(60)).state == .finished)
                 #expect(try await site.allOrders().count == 7)
