@@ -135,6 +135,8 @@ enum KafkaConfiguration {
                 ("client.id", membership.name), ("group.id", groupID),
                 ("partition.assignment.strategy", "cooperative-sticky"),
                 ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
+                // See `KafkaLog.isJoining`.
+                ("debug", ["cgrp", settings.properties["debug"]].compactMap(\.self).joined(separator: ",")),
                 // A grown partition's first records came before the group knew of it.
                 ("auto.offset.reset", membership.start == .kept ? "error" : "earliest"),
             ]

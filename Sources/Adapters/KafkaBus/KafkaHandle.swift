@@ -1,5 +1,8 @@
 import CKafka
+import Glibc
+import Logging
 import MillracePorts
+import Synchronization
 
 /// An object of librdkafka: a client, a queue, a topic.
 struct KafkaPointer: @unchecked Sendable {
@@ -9,10 +12,33 @@ struct KafkaPointer: @unchecked Sendable {
     init(_ pointer: OpaquePointer) { self.pointer = pointer }
 }
 
+/// What a handle's log lines tell, and where they go.
+final class KafkaLog: Sendable {
+    let health: KafkaHealth
+    private let joining = Atomic(false)
+
+    init(_ health: KafkaHealth) { self.health = health }
+
+    /// Whether a member is between asking to join its group anew and knowing what came of it. librdkafka says so in its log
+    /// alone (`debug` of `cgrp`), on the thread that joins, before it sends the request.
+    var isJoining: Bool { joining.load(ordering: .acquiring) }
+
+    func take(level: Int32, facility: UnsafePointer<CChar>, text: UnsafePointer<CChar>) {
+        if strcmp(facility, "CGRPJOINSTATE") == 0 {
+            let state = String(cString: text).split(separator: " ").suffix(3).first ?? ""
+            joining.store(["init", "wait-join", "wait-metadata", "wait-sync"].contains(state), ordering: .releasing)
+        }
+        // Most are debug lines, which nobody has asked for: they cost a member next to nothing.
+        guard level < 7 || health.logger.logLevel <= .trace else { return }
+        health.log(level: level, facility: String(cString: facility), String(cString: text))
+    }
+}
+
 /// A client of librdkafka with its threads and connections. Its owner destroys it, once, when nobody uses it.
 final class KafkaHandle: Sendable {
     private let client: KafkaPointer
-    let health: KafkaHealth
+    let log: KafkaLog
+    var health: KafkaHealth { log.health }
 
     var pointer: OpaquePointer { client.pointer }
 
@@ -20,11 +46,12 @@ final class KafkaHandle: Sendable {
     init(_ role: KafkaRole, _ settings: KafkaSettings, _ health: KafkaHealth) throws(BusError) {
         let configuration = try KafkaConfiguration.make(role, settings)
         // The callback is called until the handle has been destroyed; `deinit` comes after that.
-        rd_kafka_conf_set_opaque(configuration, Unmanaged.passUnretained(health).toOpaque())
+        let log = KafkaLog(health)
+        rd_kafka_conf_set_opaque(configuration, Unmanaged.passUnretained(log).toOpaque())
         rd_kafka_conf_set_log_cb(configuration) { client, level, facility, text in
             guard let client, let facility, let text, let opaque = rd_kafka_opaque(client) else { return }
-            Unmanaged<KafkaHealth>.fromOpaque(opaque).takeUnretainedValue()
-                .log(level: level, facility: String(cString: facility), String(cString: text))
+            Unmanaged<KafkaLog>.fromOpaque(opaque).takeUnretainedValue()
+                .take(level: level, facility: facility, text: text)
         }
         var text = [CChar](repeating: 0, count: 512)
         guard let client = rd_kafka_new(role.type, configuration, &text, text.count) else {
@@ -36,7 +63,7 @@ final class KafkaHandle: Sendable {
             throw BusError(.unsupported, "configuring librdkafka", cause: all.joined(separator: "; "))
         }
         self.client = KafkaPointer(client)
-        self.health = health
+        self.log = log
     }
 
     /// Blocks until its threads have ended.

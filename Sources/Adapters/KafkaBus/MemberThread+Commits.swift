@@ -6,7 +6,11 @@ extension MemberThread {
     /// How long a commit waits that met a rebalance, unless the group settles before.
     private static let retryPause: Duration = .milliseconds(100)
 
+    /// None while a join is pending: it would wait behind that, come with the generation before, and librdkafka would give
+    /// up the assignment for its refusal (its issue 4059).
     func sendCommits(_ handle: KafkaHandle, _ queue: OpaquePointer) {
+        isJoining = handle.log.isJoining
+        guard !isJoining else { return }
         let (offsets, refused) = commits.send(owned: owned, now: .now)
         for job in refused { job.reply.bring(.failure(member.notOurs)) }
         guard !offsets.isEmpty else { return }

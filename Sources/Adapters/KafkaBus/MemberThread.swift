@@ -11,6 +11,8 @@ final class MemberThread {
     let settings: KafkaSettings
     let questions: KafkaQuestions
     var commits = CommitQueue()
+    /// Whether a join was pending when commits were last looked at.
+    var isJoining = false
     /// A revocation that waits until the caller has released what it takes.
     var hold: Hold?
     /// Of an exclusive group: whether this member has the hidden topic's one partition, and which of the data
@@ -95,7 +97,7 @@ final class MemberThread {
 
     /// Until something has to be done that no event brings, in milliseconds.
     private var pause: Int32 {
-        if joinsUntil != nil { return 10 }
+        if joinsUntil != nil || (isJoining && !commits.isEmpty) { return 10 }
         let next = [hold?.deadline, commits.retryAt, lookAgainAt].compactMap { $0 }.min()
         guard let next else { return 1000 }
         return max(0, min(1000, (next - ContinuousClock.now).milliseconds))
