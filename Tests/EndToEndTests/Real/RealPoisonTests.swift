@@ -20,14 +20,13 @@ extension EndToEnd {
         ]
 
         @Test func `what another producer sends over Kafka goes to the dead letters with its reason`() async throws {
-            try await RealSite.withKafka { site, broker in
+            try await RealSite.withKafka { site, ours in
                 let process = try await site.up()
                 let image = try await site.upload(Array("any bytes\n".utf8))
                 try await finish("before", site, image)
                 // As other producers do: compressed, and with limits of their own.
-                let settings = KafkaSettings(
-                    bootstrapServers: broker,
-                    properties: ["message.max.bytes": "4000000", "compression.type": "gzip"])
+                var settings = ours
+                settings.properties = ["message.max.bytes": "4000000", "compression.type": "gzip"]
                 let bus = try KafkaBus(settings, logger: quiet)
                 var sent: [RecordPosition] = []
                 for topic in [Topic.orchestrator, Topic.system, Topic.resource, "copy"] {

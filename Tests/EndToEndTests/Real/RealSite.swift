@@ -1,4 +1,5 @@
 import Foundation
+import KafkaBus
 import MillraceCore
 import MillraceTesting
 import Platform
@@ -9,13 +10,16 @@ import Platform
 /// whose groups have one member each; and a database of the test's own.
 enum RealSite {
     /// One replica of each task: more than one member of a group is for a real broker.
-    static func configuration(broker: String?, max: Int) -> String {
+    /// - Parameter prefix: of the topics on the broker, so that several runs share it.
+    static func configuration(
+        broker: String?, max: Int, prefix: String = "test-\(UUID().uuidString.prefix(8))."
+    ) -> String {
         """
         bus: \(broker == nil ? "sqlite" : "kafka")
         store: postgres
         meteringPeriod: 200ms
         kafkaBootstrapServers: \(broker ?? "127.0.0.1:1")
-        kafkaTopicPrefix: test-\(UUID().uuidString.prefix(8)).
+        kafkaTopicPrefix: \(prefix)
         tasks:
           copy: { command: [sh, -c, 'cat "$MILLRACE_INPUT" > "$MILLRACE_OUTPUT"; sleep 0.3'] }
           noop: { builtin: noop }
@@ -48,10 +52,13 @@ enum RealSite {
     }
 
     /// Over Kafka, and SQLite's store. One replica of each task: see ``configuration(broker:max:)``.
-    static func withKafka(_ body: (Site, _ broker: String) async throws -> Void) async throws {
+    static func withKafka(_ body: (Site, KafkaSettings) async throws -> Void) async throws {
         func run(_ broker: String) async throws {
-            let text = configuration(broker: broker, max: 1).replacing("store: postgres", with: "store: sqlite")
-            try await Site.with(text) { try await body($0, broker) }
+            let settings = KafkaSettings(
+                bootstrapServers: broker, topicPrefix: "test-\(UUID().uuidString.prefix(8)).")
+            let text = configuration(broker: broker, max: 1, prefix: settings.topicPrefix)
+                .replacing("store: postgres", with: "store: sqlite")
+            try await Site.with(text) { try await body($0, settings) }
         }
         if let realBroker { return try await run(realBroker) }
         try await withTemporaryFolder { folder in
