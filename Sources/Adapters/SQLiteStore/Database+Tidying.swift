@@ -39,30 +39,26 @@ extension Database {
         var looks = Self.lookLimit
         let samplesEnded = try walk("resource_usage", from: &place.samples, &looks, &left) { order, left in
             switch order.fate(keep) {
-            case .stays: nil
-            case .becomesMinutes: try makeMinutes(of: order.number, limit: left)
-            case .goes: try delete(from: "resource_usage", of: order.number, limit: left)
+            case .stay: nil
+            case .becomeMinutes: try makeMinutes(of: order.number, limit: left)
+            case .go: try delete(from: "resource_usage", of: order.number, limit: left)
             }
         }
         guard samplesEnded else { return place }
         place.isAtEnd = try walk("resource_usage_minutes", from: &place.minutes, &looks, &left) { order, left in
-            order.fate(keep) == .goes
+            order.fate(keep) == .go
                 ? try delete(from: "resource_usage_minutes", of: order.number, limit: left) : nil
         }
         return place
     }
 
     private struct AgedOrder {
-        enum Fate { case stays, becomesMinutes, goes }
-
         var number: Int64
-        var submittedAt: Int64
+        var submittedAt: Timestamp
         var hasEnded: Bool
 
-        func fate(_ keep: UsageRetention) -> Fate {
-            guard hasEnded else { return .stays }
-            if submittedAt < keep.minutesSince.microseconds { return .goes }
-            return submittedAt < keep.samplesSince.microseconds ? .becomesMinutes : .stays
+        func fate(_ keep: UsageRetention) -> UsageRetention.Fate {
+            keep.fate(ofOrderSubmittedAt: submittedAt, hasEnded: hasEnded)
         }
     }
 
@@ -87,7 +83,8 @@ extension Database {
             guard looks > 0, left > 0 else { return false }
             looks -= 1
             guard let row = try Row.fetchOne(next, arguments: [place]) else { return true }
-            let order = AgedOrder(number: row[0], submittedAt: row[1], hasEnded: row[2])
+            let order = AgedOrder(
+                number: row[0], submittedAt: Timestamp(microseconds: row[1]), hasEnded: row[2])
             if let touched = try see(order, left) {
                 young = 0
                 left -= touched

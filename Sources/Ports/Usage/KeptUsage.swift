@@ -108,12 +108,14 @@ extension KeptUsage.State {
     /// - Returns: whether there is more to be done.
     mutating func tidy(_ keep: UsageRetention, _ known: [OrderID: OrderRecord]) -> Bool {
         for (key, kept) in series {
-            guard let order = known[key.step.order], order.progress.state.hasEnded else { continue }
-            if order.submittedAt < keep.minutesSince {
+            guard let order = known[key.step.order] else { continue }
+            switch keep.fate(ofOrderSubmittedAt: order.submittedAt, hasEnded: order.progress.state.hasEnded) {
+            case .stay: continue
+            case .go:
                 series[key] = nil
                 return true
-            }
-            if order.submittedAt < keep.samplesSince, !kept.samples.isEmpty {
+            case .becomeMinutes:
+                guard !kept.samples.isEmpty else { continue }
                 let minutes = UsagePoint.minutes(of: Array(kept.samples.values))
                 series[key]?.minutes =
                     minutes.filter { minute in !kept.minutes.contains { $0.at == minute.at } }

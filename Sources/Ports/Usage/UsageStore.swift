@@ -74,6 +74,17 @@ public struct UsageRetention: Hashable, Sendable {
         self.samplesSince = samplesSince
         self.minutesSince = minutesSince
     }
+
+    /// What becomes of an order's samples and minutes.
+    public enum Fate: Sendable {
+        case stay, becomeMinutes, go
+    }
+
+    public func fate(ofOrderSubmittedAt submittedAt: Timestamp, hasEnded: Bool) -> Fate {
+        guard hasEnded else { return .stay }
+        if submittedAt < minutesSince { return .go }
+        return submittedAt < samplesSince ? .becomeMinutes : .stay
+    }
 }
 
 /// One resource of one step over time.

@@ -70,29 +70,25 @@ struct TidyPiece {
     private mutating func walk(_ place: inout Tidying.Place) throws {
         let samplesEnded = try walk("resource_usage", from: &place.samples) { piece, order in
             switch order.fate(piece.keep) {
-            case .stays: nil
-            case .becomesMinutes: try piece.makeMinutes(of: order.number, limit: piece.left)
-            case .goes: try piece.delete(from: "resource_usage", of: order.number, limit: piece.left)
+            case .stay: nil
+            case .becomeMinutes: try piece.makeMinutes(of: order.number, limit: piece.left)
+            case .go: try piece.delete(from: "resource_usage", of: order.number, limit: piece.left)
             }
         }
         guard samplesEnded else { return }
         place.isAtEnd = try walk("resource_usage_minutes", from: &place.minutes) { piece, order in
-            guard order.fate(piece.keep) == .goes else { return nil }
+            guard order.fate(piece.keep) == .go else { return nil }
             return try piece.delete(from: "resource_usage_minutes", of: order.number, limit: piece.left)
         }
     }
 
     private struct AgedOrder {
-        enum Fate { case stays, becomesMinutes, goes }
-
         var number: Int64
         var submittedAt: Timestamp
         var hasEnded: Bool
 
-        func fate(_ keep: UsageRetention) -> Fate {
-            guard hasEnded else { return .stays }
-            if submittedAt < keep.minutesSince { return .goes }
-            return submittedAt < keep.samplesSince ? .becomesMinutes : .stays
+        func fate(_ keep: UsageRetention) -> UsageRetention.Fate {
+            keep.fate(ofOrderSubmittedAt: submittedAt, hasEnded: hasEnded)
         }
     }
 
