@@ -56,7 +56,6 @@ struct Machine: Sendable {
             adapters.monitorResources(bus: bus, usage: stores.usage), FleetService(fleet: fleet),
             adapters.orchestrator(bus: bus, fleet: fleet), adapters.monitorSystem(bus: bus, store: stores.orders),
             adapters.proxyServer(bus: bus, stores: stores, images: images) {
-                OwnMemory.trim()
                 listening.yield("http://\(host):\($0)")
             },
             side,

@@ -40,17 +40,19 @@ extension Adapters {
         }
     }
 
-    /// Once, when the start is over: connections to brokers and databases included. A service that ends sooner cancels it.
-    private func trimMemory() async {
-        guard (try? await Task.sleep(for: .seconds(5))) != nil else { return }
+    private func trimMemory(after start: Duration) async {
+        guard (try? await Task.sleep(for: start)) != nil else { return }
         OwnMemory.trim()
     }
 
     /// Runs services until one of the signals comes or a service ends, then stops them, the last one first.
-    /// - Parameter finally: closes what they used.
+    /// - Parameters:
+    ///   - start: gives memory back when the start is over: so long it takes, connections to brokers and databases
+    ///     included.
+    ///   - finally: closes what they used.
     func serve(
         _ services: [any Service], until signals: [UnixSignal] = [.sigterm, .sigint],
-        finally: @Sendable () async -> Void
+        start: Duration = .seconds(5), finally: @Sendable () async -> Void
     ) async throws {
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)
@@ -62,7 +64,7 @@ extension Adapters {
                         failureTerminationBehavior: .gracefullyShutdownGroup)
                 },
                 logger: quiet))
-        async let _ = trimMemory()
+        async let _ = trimMemory(after: start)
         let result = await run(group, until: signals)
         await finally()
         do {

@@ -109,14 +109,10 @@ struct RunWorker: AsyncParsableCommand {
             Readiness.announce()
             // Now, and again when the first things that follow are done too.
             OwnMemory.trim()
-            NamedThread.start("trim") {
-                Signal().wait(past: 0, atMost: .seconds(1))
-                OwnMemory.trim()
-            }
         }
         // No replica outlives its parent by more than a moment: what it was doing is done again after the next start.
         let parentEnd = ParentEnd(hardExitAfter: .seconds(2))
-        try await adapters.serve([worker, parentEnd]) { await bus.close() }
+        try await adapters.serve([worker, parentEnd], start: .seconds(1)) { await bus.close() }
     }
 }
 
