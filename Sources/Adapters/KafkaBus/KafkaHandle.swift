@@ -79,9 +79,8 @@ extension rd_kafka_topic_partition_list_t {
         _ topic: String, _ offsets: [Int: Int64],
         _ body: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        guard let list = rd_kafka_topic_partition_list_new(Int32(clamping: offsets.count)) else {
-            preconditionFailure("librdkafka has no memory left")
-        }
+        // Never NULL: without memory librdkafka ends the process by itself.
+        let list: UnsafeMutablePointer<Self> = rd_kafka_topic_partition_list_new(Int32(clamping: offsets.count))
         defer { rd_kafka_topic_partition_list_destroy(list) }
         for (partition, offset) in offsets {
             rd_kafka_topic_partition_list_add(list, topic, Int32(clamping: partition))?.pointee.offset = offset

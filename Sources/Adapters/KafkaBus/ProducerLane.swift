@@ -15,6 +15,8 @@ final class ProducerLane: Sendable {
         var pending: [TopicPlace: Int] = [:]
         var isEnding = false
         var total = 0
+        /// Questions that are being asked of the handle, which must not end meanwhile.
+        var questions = 0
     }
 
     let handle: KafkaHandle
@@ -44,6 +46,12 @@ final class ProducerLane: Sendable {
     /// Asks the cluster, so that this very handle knows of new topics and partitions. Blocks.
     func learn(_ topic: String) throws(BusError) {
         let doing = "publishing to ‘\(topic)’"
+        let mayAsk = state.withLock { state in
+            if !state.isEnding { state.questions += 1 }
+            return !state.isEnding
+        }
+        guard mayAsk else { throw BusError(.unavailable, doing) }
+        defer { state.withLock { $0.questions -= 1 } }
         let full = settings.topicPrefix + topic
         let counts = try KafkaClient(handle, settings).partitionCounts(of: full, doing)
         guard let pointer = rd_kafka_topic_new(handle.pointer, full, nil) else {
@@ -124,7 +132,7 @@ final class ProducerLane: Sendable {
         while true {
             if let event = rd_kafka_queue_poll(queue, state.withLock { $0.isEnding } ? 20 : 500) { take(event) }
             guard let end = ending.withLock({ $0 }) else { continue }
-            if state.withLock({ $0.total == 0 }) { break }
+            if state.withLock({ $0.total == 0 && $0.questions == 0 }) { break }
             if ContinuousClock.now >= end, !isPurged {
                 isPurged = true
                 rd_kafka_purge(handle.pointer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)

@@ -9,6 +9,8 @@ final class RecordQueue: Sendable {
     /// nil once it is closed. Held while records are taken, and while partitions change: nothing that was read under
     /// the old assignment is handed out under the new one.
     private let queue: Mutex<KafkaPointer?>
+    /// What ends the reading, found beside records that were handed out first: librdkafka tells of it once.
+    private let failure = Mutex<BusError?>(nil)
     private let handle: KafkaPointer
     private let wake: Wake
     /// In bytes: so many of a topic's name are the bus's own.
@@ -49,7 +51,10 @@ final class RecordQueue: Sendable {
     /// Changes what is read, while nobody takes records.
     func exclusively<Value: Sendable>(_ change: (KafkaPointer?) -> Value) -> Value {
         defer { wake.raise() }
-        return queue.withLock { change($0) }
+        return queue.withLock { queue in
+            failure.withLock { $0 = nil }
+            return change(queue)
+        }
     }
 
     /// Starts reading a partition without a group.
@@ -76,6 +81,7 @@ final class RecordQueue: Sendable {
         let size = min(max(1, limit), 1024)
         let taken = queue.withLockIfAvailable { queue -> Taken in
             guard let queue else { return .closed }
+            if let failure = failure.withLock({ $0.take() }) { return .failed(failure) }
             let wanted = wanted()
             return withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<rd_kafka_message_t>?.self, capacity: size) {
                 while true {
@@ -92,7 +98,11 @@ final class RecordQueue: Sendable {
                             records.append(BusRecord(message, droppingPrefix: prefixLength))
                         }
                     }
-                    if records.isEmpty, let failure { return .failed(failure) }
+                    if let failure {
+                        guard !records.isEmpty else { return .failed(failure) }
+                        self.failure.withLock { $0 = failure }
+                        wake.raise()
+                    }
                     // The wake tells of an empty queue that has got something: only an empty one may be left.
                     if !records.isEmpty || count <= 0 { return .records(records) }
                 }
