@@ -111,6 +111,31 @@ import Testing
         cluster.close()
     }
 
+    /// Of the log alone: were its words to change in another librdkafka, commits would meet joins again.
+    @Test("while a member joins its log says so, and when it has joined, too")
+    func joining() async throws {
+        let cluster = try MockCluster()
+        let bus = try cluster.bus()
+        try await bus.createTopic("t", partitions: 1, retention: .seconds(600))
+        let role = KafkaRole.member(Membership(topic: "t", group: "g", name: "m"), groupID: "g")
+        let handle = try KafkaHandle(role, bus.settings, bus.health)
+        #expect(!handle.log.isJoining)
+        rd_kafka_poll_set_consumer(handle.pointer)
+        let queue = try #require(rd_kafka_queue_get_consumer(handle.pointer))
+        let all = [Int(RD_KAFKA_PARTITION_UA): Int64(RD_KAFKA_OFFSET_INVALID)]
+        let code = rd_kafka_topic_partition_list_t.with("t", all) { rd_kafka_subscribe(handle.pointer, $0) }
+        #expect(!code.isError)
+        // An empty group's first member waits for 3 s.
+        try await eventually("the join to be told") { handle.log.isJoining }
+        let event = try await eventually("partitions") { rd_kafka_queue_poll(queue, 0).map { KafkaPointer($0) } }
+        #expect(!handle.log.isJoining)
+        rd_kafka_event_destroy(event.pointer)
+        rd_kafka_queue_destroy(queue)
+        handle.destroy(leaving: false)
+        await bus.close()
+        cluster.close()
+    }
+
     @Test("a property that librdkafka does not know, or that the bus rests on, is an error that names it")
     func properties() throws {
         for (name, value) in [("no.such.thing", "1"), ("linger.ms", "soon"), ("acks", "0"), ("group.id", "mine")] {

@@ -9,14 +9,13 @@ import Testing
 extension EndToEnd {
     /// A broker that goes and comes back with what it had.
     @Suite struct RealOutageTests {
-        @Test func `a broker that is away is 503, and orders are taken again when it is back; none is done twice`()
+        @Test func `a broker that is away is 503, and orders are taken again when it is back`()
             async throws
         {
             try await withTemporaryFolder { folder in
                 let noida = try await Noida(folder: folder)
                 let text = RealSite.configuration(broker: noida.servers, max: 1)
                     .replacing("store: postgres", with: "store: sqlite")
-                    .replacing("[sh, -c, 'cat", with: "[sh, -c, 'echo \"$MILLRACE_ORDER\" >> FOLDER/effects; cat")
                 try await Site.with(text) { site in
                     let process = try await site.up()
                     let image = try await site.upload(Array("any bytes\n".utf8))
@@ -40,9 +39,6 @@ extension EndToEnd {
                         await site.http.get("/readyz")?.status == 200
                     }
                     for order in during { try await site.submit(order) }
-                    let effects = String(decoding: try readFile(site.folder + "/effects"), as: UTF8.self)
-                        .split(separator: "\n").map(String.init)
-                    #expect(Set(effects).count == effects.count && effects.contains("before"), "\(effects)")
                     #expect(!process.hasEnded)
                     process.signal(SIGTERM)
                     #expect(try await process.exit(within: .seconds(60)) == .exited(0))
